@@ -1,0 +1,1 @@
+"""Models by name: their cards, where they come from, and the ones in the wheel."""
