@@ -1,0 +1,51 @@
+"""What the command line offers stands in the docs, and what the docs point at is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from tintype.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+TEXT = "\n".join(page.read_text("utf-8") for page in PAGES)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+
+
+def commands() -> dict[str, click.Command]:
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_command_is_documented(name: str) -> None:
+    assert f"tintype {name}" in TEXT
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted(
+        {
+            option
+            for command in [main, *commands().values()]
+            for parameter in command.params
+            if isinstance(parameter, click.Option)
+            for option in parameter.opts
+        }
+    ),
+)
+def test_option_is_documented(option: str) -> None:
+    assert re.search(rf"(?<![\w-]){option}(?![\w-])", TEXT)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [
+        link for link in LINK.findall(page.read_text("utf-8")) if not (page.parent / link).exists()
+    ]
+    assert not missing

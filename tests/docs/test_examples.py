@@ -1,0 +1,87 @@
+"""Every command and Python example of the README and of docs/ runs, top to bottom, a folder to a page."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+from skimage import data
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLE = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+NOT_RUN = ("pip install", "python -m pytest")
+"""The tests run in what the first made, and the second is this very run."""
+
+SHORT_TRAINING = "--set train.total_images=8 --set train.batch_images=2 --set data.crop_px=64"
+"""Added to a `tintype train` that does not say how long: the pages show the real thing."""
+
+
+class Example(NamedTuple):
+    language: str
+    text: str
+
+
+def examples(page: Path) -> list[Example]:
+    return [Example(*found.groups()) for found in EXAMPLE.finditer(page.read_text("utf-8"))]
+
+
+def runnable(block: str) -> str:
+    """The block without what cannot run inside a test run, and with short trainings."""
+    commands = []
+    for line in block.replace("\\\n", " ").splitlines():
+        parts = [part for part in line.split(" && ") if not part.startswith(NOT_RUN)]
+        for part in parts:
+            long = part.startswith("tintype train") and "train.total_images" not in part
+            commands.append(f"{part} {SHORT_TRAINING}" if long else part)
+    return "\n".join(commands)
+
+
+@pytest.fixture
+def reader_folder(tmp_path: Path) -> Path:
+    """What the pages assume: photo.jpg, an album of gray pictures, pictures/ in color."""
+    gray = {
+        "photo.jpg": "coffee",
+        "album/cat.png": "chelsea",
+        "album/1969/astronaut.jpg": "astronaut",
+    }
+    for name, picture in gray.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(getattr(data, picture)()).convert("L").save(path)
+    (tmp_path / "pictures").mkdir()
+    for picture in gray.values():
+        Image.fromarray(getattr(data, picture)()).save(tmp_path / "pictures" / f"{picture}.jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_run(page: Path, reader_folder: Path) -> None:
+    found = examples(page)
+    if any("tintype train" in example.text for example in found):
+        pytest.importorskip("torch", reason="training needs the extra 'train'")
+    bin_folder = str(Path(sys.executable).parent)
+    environment = os.environ | {"PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
+    for language, text in found:
+        command = (
+            ["bash", "-euo", "pipefail", "-c", runnable(text)]
+            if language == "bash"
+            else [sys.executable, "-W", "error", "-c", text]
+        )
+        done = subprocess.run(
+            command,
+            cwd=reader_folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout}\n{done.stderr}"
