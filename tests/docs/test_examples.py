@@ -1,4 +1,4 @@
-"""Every command and Python example of the README and of docs/ runs, top to bottom, a folder to a page."""
+"""Every example of the README and of docs/ runs, top to bottom, in one folder a page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from tintype.recipe import load_recipe
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLE = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```(bash|python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 NOT_RUN = ("pip install", "python -m pytest")
 """The tests run in what the first made, and the second is this very run."""
 
-SHORT_TRAINING = "--set train.total_images=8 --set train.batch_images=2 --set data.crop_px=64"
+SHORT_TRAINING = "--set holdout_images=1 --set workers=0 " + " ".join(
+    f"--set stages.{stage}.total_images=2 --set stages.{stage}.batch_images=2 "
+    f"--set stages.{stage}.warmup_images=0 --set stages.{stage}.crop_px=32"
+    for stage in ("small", "full", "gan")
+)
 """Added to a `tintype train` that does not say how long: the pages show the real thing."""
 
 
@@ -39,7 +45,7 @@ def runnable(block: str) -> str:
     for line in block.replace("\\\n", " ").splitlines():
         parts = [part for part in line.split(" && ") if not part.startswith(NOT_RUN)]
         for part in parts:
-            long = part.startswith("tintype train") and "train.total_images" not in part
+            long = part.startswith("tintype train") and "total_images" not in part
             commands.append(f"{part} {SHORT_TRAINING}" if long else part)
     return "\n".join(commands)
 
@@ -70,6 +76,10 @@ def test_examples_run(page: Path, reader_folder: Path) -> None:
     bin_folder = str(Path(sys.executable).parent)
     environment = os.environ | {"PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
     for language, text in found:
+        if language == "yaml":
+            (reader_folder / "recipe.yaml").write_text(text, "utf-8")
+            load_recipe(str(reader_folder / "recipe.yaml"))
+            continue
         command = (
             ["bash", "-euo", "pipefail", "-c", runnable(text)]
             if language == "bash"
