@@ -1,0 +1,116 @@
+"""Batches by position.
+
+The picture at global position p is a pure function of (seed, p), p counted in images over the whole
+stage: which picture, which crop, whether it is mirrored. So a resumed run needs no loader state, and
+the number of workers changes nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from tintype.data.source import Source
+from tintype.errors import DataError
+
+RgbU8 = NDArray[np.uint8]
+
+
+def decode(data: bytes, *, load_px: int, crop_px: int, name: str) -> Image.Image:
+    """The upright RGB picture, its short side at `load_px`, or less where it has less, at least
+    `crop_px`. Raises DataError for what is no whole picture."""
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.draft("RGB", (load_px, load_px))
+        image = ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{name}: not a whole picture ({error}).") from None
+    side = max(min(load_px, min(image.size)), crop_px)
+    scale = side / min(image.size)
+    size = (max(side, round(image.width * scale)), max(side, round(image.height * scale)))
+    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+class Crops(Dataset[Tensor]):
+    """Random crops of a source's pictures, by position."""
+
+    def __init__(
+        self, source: Source, keep: NDArray[np.int64], *, seed: int, load_px: int, crop_px: int
+    ) -> None:
+        self._source, self._keep, self._seed = source, keep, seed
+        self._load_px, self._crop_px = load_px, crop_px
+        self._epoch = -1
+        self._order: NDArray[np.int64] = keep
+
+    def index(self, position: int) -> int:
+        """Which picture of the source stands at a position: a fresh seeded order every epoch."""
+        epoch, at = divmod(position, len(self._keep))
+        if epoch != self._epoch:
+            self._order = np.random.default_rng((self._seed, 0, epoch)).permutation(self._keep)
+            self._epoch = epoch
+        return int(self._order[at])
+
+    def __getitem__(self, position: int) -> Tensor:
+        """(3, crop_px, crop_px) uint8 RGB."""
+        index = self.index(position)
+        image = decode(
+            self._source.read(index),
+            load_px=self._load_px,
+            crop_px=self._crop_px,
+            name=self._source.name(index),
+        )
+        draw = np.random.Generator(np.random.Philox(key=[self._seed, position]))
+        left = int(draw.integers(image.width - self._crop_px + 1))
+        top = int(draw.integers(image.height - self._crop_px + 1))
+        crop = image.crop((left, top, left + self._crop_px, top + self._crop_px))
+        rgb = np.asarray(crop)
+        if draw.random() < 0.5:
+            rgb = rgb[:, ::-1]
+        return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
+
+
+def batches(
+    crops: Crops, *, first: int, last: int, batch_images: int, workers: int
+) -> Iterator[Tensor]:
+    """(N, 3, H, W) uint8 batches of the positions first..last; the tail that fills no batch is cut."""
+    loader = DataLoader(
+        crops,
+        batch_size=batch_images,
+        sampler=range(first, last),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        drop_last=True,
+    )
+    return iter(loader)
+
+
+def short_sides(source: Source) -> NDArray[np.int64]:
+    """The short side of every picture in px, from its header; 0 where it cannot be read."""
+    sides = np.zeros(len(source), np.int64)
+    for i in tqdm(range(len(source)), unit="img", desc="sizes", disable=None):
+        try:
+            sides[i] = min(Image.open(io.BytesIO(source.read(i))).size)
+        except (OSError, SyntaxError, ValueError):
+            continue
+    return sides
+
+
+def split_holdout(
+    count: int, holdout: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers to train on and numbers held out: a seeded draw."""
+    if holdout >= count:
+        raise DataError(
+            f"{count} pictures are too few: {holdout} are held out for the sheets.",
+            hint="Add pictures, or lower holdout_images.",
+        )
+    order = np.random.default_rng((seed, 1)).permutation(count)
+    return np.sort(order[holdout:]), np.sort(order[:holdout])

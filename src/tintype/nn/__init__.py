@@ -1,0 +1,1 @@
+"""Networks and losses, and nothing else: no files, no training state."""

@@ -1,0 +1,1 @@
+"""Training: a recipe and pictures in, a run folder out."""

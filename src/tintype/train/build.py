@@ -1,0 +1,93 @@
+"""Networks and optimizers from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from tintype.errors import CheckpointError, RecipeError
+from tintype.nn.discriminators import PatchDiscriminator
+from tintype.nn.generators import MobileUNet
+from tintype.recipe import GanStage, Recipe, Stage
+
+BUNDLED = "tintype-small"
+"""The model whose own encoder is the starting point where a recipe says `bundled`."""
+
+
+def build_generator(recipe: Recipe) -> MobileUNet:
+    """The generator with its starting weights; frozen blocks take no gradient."""
+    spec = recipe.generator
+    torch.manual_seed(recipe.seed)
+    g = MobileUNet(spec.widths)
+    if spec.encoder_weights != "none":
+        _load_encoder(g, spec.encoder_weights)
+    if spec.frozen_blocks:
+        g.encoder.features.requires_grad_(False)
+        g.encoder.blocks[: spec.frozen_blocks].requires_grad_(False)
+    return g
+
+
+def build_discriminator(recipe: Recipe) -> PatchDiscriminator:
+    """The discriminator, fresh."""
+    assert recipe.discriminator is not None
+    torch.manual_seed(recipe.seed + 1)
+    return PatchDiscriminator(recipe.discriminator.width, recipe.discriminator.layers)
+
+
+def generator_optimizer(g: MobileUNet, recipe: Recipe, stage: Stage) -> AdamW:
+    """AdamW; the encoder, which comes trained, moves at a fraction of the rate."""
+    encoder = [p for p in g.encoder.parameters() if p.requires_grad]
+    known = {id(p) for p in g.encoder.parameters()}
+    decoder = [p for p in g.parameters() if id(p) not in known]
+    return AdamW(
+        [
+            {"params": encoder, "lr": stage.lr_g * stage.encoder_lr_scale},
+            {"params": decoder, "lr": stage.lr_g},
+        ],
+        betas=(0.9, 0.99) if stage.kind == "pretrain" else (0.5, 0.99),
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def discriminator_optimizer(d: nn.Module, stage: GanStage) -> AdamW:
+    """AdamW without decay; little momentum, for the target moves."""
+    return AdamW(d.parameters(), lr=stage.lr_d, betas=(0.5, 0.99), weight_decay=0.0, fused=True)
+
+
+def _load_encoder(g: MobileUNet, source: str) -> None:
+    if source == "bundled":
+        from tintype.export import weights_of
+        from tintype.models.catalog import find_model
+
+        weights = weights_of(find_model(BUNDLED), prefix="encoder.")
+    else:
+        weights = _weights_file(source)
+    try:
+        g.encoder.load_pretrained(weights)
+    except (KeyError, RuntimeError) as error:
+        what = str(error).splitlines()[-1].strip()
+        raise CheckpointError(
+            f"generator.encoder_weights {source}: not the weights of this encoder ({what})."
+        ) from None
+
+
+def _weights_file(source: str) -> dict[str, Tensor]:
+    path = Path(source)
+    if not path.is_file():
+        raise RecipeError(
+            f"generator.encoder_weights: {source}: no such file.",
+            hint="Use a .safetensors file, 'bundled', or 'none'.",
+        )
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"generator.encoder_weights: {source}: not a safetensors file ({error})."
+        ) from None
