@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff check", "ruff format --check", "mypy", "lint-imports"],
+    ["ruff check", "ruff format --check", "mypy", "lint-imports --no-logo"],
 )
 def test_clean(command: str) -> None:
     program, *arguments = command.split()
