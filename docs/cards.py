@@ -22,7 +22,7 @@ def render(card: ModelCard, size_bytes: int) -> Iterator[str]:
     yield f"| file | {size_bytes / 1e6:.1f} MB, {card.parameters / 1e6:.2f} million parameters |"
     yield f"| license of the weights | {card.weights_license} |"
     yield f"| working size | short side {card.working_px} px, multiples of {card.multiple_of} |"
-    yield f"| recipe | {card.recipe}, {card.images_seen:,} pictures seen |"
+    yield f"| pictures seen | {card.images_seen:,} |"
     yield f"| starting weights | {card.starting_weights} |\n"
     for scores in card.scores:
         yield f"**Scores.** {scores.protocol}\n"
@@ -38,6 +38,7 @@ def render(card: ModelCard, size_bytes: int) -> Iterator[str]:
         for data in card.training_data:
             yield f"| {data.name} | {data.pictures:,} | {data.source} | {data.terms} |"
         yield ""
+    yield f"**Recipe.**\n\n```text\n{card.recipe.strip()}\n```"
 
 
 def page(text: str) -> str:

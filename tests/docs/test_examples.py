@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from tintype.models.card import ModelCard
 from tintype.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLE = re.compile(r"^```(bash|python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```(bash|python|yaml|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 NOT_RUN = ("pip install", "python -m pytest")
 """The tests run in what the first made, and the second is this very run."""
@@ -79,6 +80,9 @@ def test_examples_run(page: Path, reader_folder: Path) -> None:
         if language == "yaml":
             (reader_folder / "recipe.yaml").write_text(text, "utf-8")
             load_recipe(str(reader_folder / "recipe.yaml"))
+            continue
+        if language == "json":
+            ModelCard.from_json(text, where=page.name)
             continue
         command = (
             ["bash", "-euo", "pipefail", "-c", runnable(text)]
