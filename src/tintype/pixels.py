@@ -1,0 +1,85 @@
+"""Pictures that come as arrays: from numpy, and from PIL."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from tintype.errors import PhotoError, UnsupportedFormat
+
+_EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
+_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """(H, W, C) of uint8 or uint16, C from 1 to 4, and the metadata that came with it."""
+
+    array: NDArray[Any]
+    was_float: bool = False
+    is_cmyk: bool = False
+    exif: bytes | None = None
+    icc: bytes | None = None
+    xmp: bytes | None = None
+
+
+def from_array(array: NDArray[Any], name: str) -> Pixels:
+    """Check a numpy picture; floats in [0, 1] become 16 bits."""
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or 0 in array.shape:
+        raise PhotoError(f"{name}: an array must be (H, W) or (H, W, 1 to 4), not {array.shape}.")
+    if array.dtype in (np.uint8, np.uint16):
+        return Pixels(np.ascontiguousarray(array))
+    if not np.issubdtype(array.dtype, np.floating):
+        raise PhotoError(f"{name}: an array must be uint8, uint16 or float, not {array.dtype}.")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1):  # NaN fails here too
+        raise PhotoError(f"{name}: floats must lie in [0, 1], not in [{low:g}, {high:g}].")
+    return Pixels(np.rint(array * 65535).astype(np.uint16), was_float=True)
+
+
+def from_pil(image: PILImage.Image, name: str) -> Pixels:
+    """Take a PIL image of any mode, with its EXIF, ICC profile and XMP."""
+    try:
+        array, is_cmyk = _array(image)
+    except (OSError, SyntaxError) as error:  # PIL reads the file only now
+        raise PhotoError(f"{name}: cannot be read: {error}.") from None
+    info = image.info
+    exif = image.getexif()
+    return Pixels(
+        np.ascontiguousarray(array.reshape(*array.shape[:2], -1)),
+        is_cmyk=is_cmyk,
+        exif=info.get("exif") or (exif.tobytes() if exif else None),
+        icc=info.get("icc_profile"),
+        xmp=info.get("xmp"),
+    )
+
+
+def _array(image: PILImage.Image) -> tuple[NDArray[Any], bool]:
+    if image.mode in _SIXTEEN_BIT_MODES:
+        return np.clip(np.asarray(image), 0, 65535).astype(np.uint16), False
+    if image.mode == "F":
+        raise PhotoError(
+            "a PIL image of mode F has no range.", hint="Hand in an array of floats in [0, 1]."
+        )
+    if image.mode not in _EIGHT_BIT_MODES:
+        has_alpha = image.has_transparency_data
+        image = image.convert("L" if image.mode == "1" else "RGBA" if has_alpha else "RGB")
+    return np.asarray(image), image.mode == "CMYK"
+
+
+def by_pillow(content: bytes, format: str, name: str) -> Pixels:
+    """Read a file of a format that only Pillow reads."""
+    try:
+        with PILImage.open(io.BytesIO(content), formats=[format]) as image:
+            return from_pil(image, name)
+    except PILImage.DecompressionBombError as error:
+        raise PhotoError(f"{name}: {error}") from None
+    except OSError:
+        raise UnsupportedFormat(f"{name}: is damaged, or not a {format} picture.") from None
