@@ -13,6 +13,7 @@
     ├── RecipeError                a recipe has an unknown key or an impossible value
     ├── DataError                  training pictures are missing or unusable
     ├── CheckpointError            a checkpoint is damaged or of another network
+    ├── TrainingDiverged           a loss is no longer a number
     └── MissingExtra               an optional dependency is not installed
 """
 
@@ -102,6 +103,10 @@ class DataError(TintypeError):
 
 class CheckpointError(TintypeError):
     """A checkpoint is damaged, or belongs to another network."""
+
+
+class TrainingDiverged(TintypeError):
+    """A loss is no longer a finite number; it never passes unseen."""
 
 
 class MissingExtra(TintypeError):

@@ -1,4 +1,4 @@
-"""Recipes: everything that decides how a network is trained, typed and checked before time is spent.
+"""Recipes: all that decides how a network is trained, typed and checked before time is spent.
 
 A recipe is YAML. `base: NAME` starts from another recipe and changes what is said; `--set
 stages.gan.lr_g=1e-4` changes one key from the command line. Unknown keys are errors.
@@ -6,6 +6,7 @@ stages.gan.lr_g=1e-4` changes one key from the command line. Unknown keys are er
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -122,7 +123,9 @@ class Recipe(_Part):
 def recipe_names() -> list[str]:
     """The recipes that come with tintype."""
     folder = resources.files("tintype.recipes")
-    return sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
+    return sorted(
+        p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml")
+    )
 
 
 def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
@@ -207,10 +210,8 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     except yaml.YAMLError:
         raise RecipeError(f"--set {setting}: {text!r} is not a YAML value.") from None
     if isinstance(node[last], str):  # YAML reads 1e-3 as text
-        try:
+        with contextlib.suppress(ValueError):
             node[last] = float(text)
-        except ValueError:
-            pass
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -27,7 +27,10 @@ _LINEAR = _linear_table()
 
 
 def lab_from_rgb_u8(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """`l` (N, 1, H, W) in [0, 100] and `ab` (N, 2, H, W) in Lab units, float32, from (N, 3, H, W) u8."""
+    """Lab from sRGB: `l` (N, 1, H, W) in [0, 100] and `ab` (N, 2, H, W) in Lab units, float32.
+
+    `rgb` is (N, 3, H, W) uint8.
+    """
     linear = _LINEAR.to(rgb.device)[rgb.int()]
     xyz = torch.einsum("ij,njhw->nihw", _RGB_TO_XYZ_N.to(rgb.device), linear)
     f = torch.where(xyz > _EPSILON, xyz.clamp(min=_EPSILON) ** (1 / 3), (_KAPPA * xyz + 16) / 116)

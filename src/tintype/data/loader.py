@@ -1,8 +1,8 @@
 """Batches by position.
 
-The picture at global position p is a pure function of (seed, p), p counted in images over the whole
-stage: which picture, which crop, whether it is mirrored. So a resumed run needs no loader state, and
-the number of workers changes nothing.
+The picture at position p is a pure function of (seed, p), p counted in images over the stage:
+which picture, which crop, whether it is mirrored. So a resumed run needs no loader state, and the
+number of workers changes nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tqdm import tqdm
 from tintype.data.source import Source
 from tintype.errors import DataError
 
-RgbU8 = NDArray[np.uint8]
+IndexArray = NDArray[np.int64]
 
 
 def decode(data: bytes, *, load_px: int, crop_px: int, name: str) -> Image.Image:
     """The upright RGB picture, its short side at `load_px`, or less where it has less, at least
     `crop_px`. Raises DataError for what is no whole picture."""
     try:
-        image = Image.open(io.BytesIO(data))
-        image.draft("RGB", (load_px, load_px))
-        image = ImageOps.exif_transpose(image).convert("RGB")
+        file = Image.open(io.BytesIO(data))
+        file.draft("RGB", (load_px, load_px))
+        image = ImageOps.exif_transpose(file).convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{name}: not a whole picture ({error}).") from None
     side = max(min(load_px, min(image.size)), crop_px)
@@ -43,12 +43,12 @@ class Crops(Dataset[Tensor]):
     """Random crops of a source's pictures, by position."""
 
     def __init__(
-        self, source: Source, keep: NDArray[np.int64], *, seed: int, load_px: int, crop_px: int
+        self, source: Source, keep: IndexArray, *, seed: int, load_px: int, crop_px: int
     ) -> None:
         self._source, self._keep, self._seed = source, keep, seed
         self._load_px, self._crop_px = load_px, crop_px
         self._epoch = -1
-        self._order: NDArray[np.int64] = keep
+        self._order: IndexArray = keep
 
     def index(self, position: int) -> int:
         """Which picture of the source stands at a position: a fresh seeded order every epoch."""
@@ -80,7 +80,7 @@ class Crops(Dataset[Tensor]):
 def batches(
     crops: Crops, *, first: int, last: int, batch_images: int, workers: int
 ) -> Iterator[Tensor]:
-    """(N, 3, H, W) uint8 batches of the positions first..last; the tail that fills no batch is cut."""
+    """(N, 3, H, W) uint8 batches of the positions first..last; a tail that fills none is cut."""
     loader = DataLoader(
         crops,
         batch_size=batch_images,
@@ -92,7 +92,7 @@ def batches(
     return iter(loader)
 
 
-def short_sides(source: Source) -> NDArray[np.int64]:
+def short_sides(source: Source) -> IndexArray:
     """The short side of every picture in px, from its header; 0 where it cannot be read."""
     sides = np.zeros(len(source), np.int64)
     for i in tqdm(range(len(source)), unit="img", desc="sizes", disable=None):
@@ -103,14 +103,12 @@ def short_sides(source: Source) -> NDArray[np.int64]:
     return sides
 
 
-def split_holdout(
-    count: int, holdout: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers to train on and numbers held out: a seeded draw."""
+def split_holdout(count: int, holdout: int, seed: int) -> tuple[IndexArray, IndexArray]:
+    """Numbers to train on, sorted, and numbers held out: a seeded draw."""
     if holdout >= count:
         raise DataError(
             f"{count} pictures are too few: {holdout} are held out for the sheets.",
-            hint="Add pictures, or lower holdout_images.",
+            hint=f"Add pictures, or hold out fewer: --set holdout_images={max(count // 4, 1)}",
         )
     order = np.random.default_rng((seed, 1)).permutation(count)
     return np.sort(order[holdout:]), np.sort(order[:holdout])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tintype.errors import ModelError
@@ -38,7 +40,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: int = Field(1, ge=1, le=1)
+    schema_version: Literal[1] = 1
     name: str
     summary: str
     weights_license: str
@@ -65,4 +67,6 @@ class ModelCard(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"]) or "card"
-            raise ModelError(f"{where}: the model card is not valid: {key}: {first['msg']}.") from None
+            raise ModelError(
+                f"{where}: the model card is not valid: {key}: {first['msg']}."
+            ) from None

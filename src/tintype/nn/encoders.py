@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -37,7 +36,7 @@ class SameConv(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block: widen, filter each channel alone, narrow; residual where shapes agree."""
+    """MobileNetV2's block: widen, filter each channel alone, narrow; add where shapes agree."""
 
     def __init__(self, channels_in: int, expansion: int, channels_out: int, stride: int) -> None:
         super().__init__()
@@ -48,16 +47,16 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu6(self.expand(x)) if self.expand is not None else x
-        y = self.project(F.relu6(self.depthwise(y)))
+        wide = F.relu6(self.expand(x)) if self.expand is not None else x
+        y: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return x + y if self.residual else y
 
 
 class MobileNetV2(nn.Module):
     """MobileNetV2 over luminance, its batch norm folded into the convolutions.
 
-    Takes `l` (N, 1, H, W) in [-1, 1], H and W multiples of 32. Gives five feature maps, at 1/2, 1/4,
-    1/8, 1/16 and 1/32 (`channels` wide), and the classifier's pooled features (N, 1280).
+    Takes `l` (N, 1, H, W) in [-1, 1], H and W multiples of 32. Gives five feature maps, at 1/2 to
+    1/32 of the size (`channels` wide), and the classifier's pooled features (N, 1280).
     """
 
     channels = tuple(BLOCKS[i][1] for i in TAPS)

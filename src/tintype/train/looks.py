@@ -14,6 +14,7 @@ from tintype.data.loader import decode
 from tintype.data.source import Source
 
 SHEET_PICTURES = 24
+LOOK_BATCH = 16
 
 
 def look_set(source: Source, numbers: list[int], px: int) -> Tensor:
@@ -37,8 +38,8 @@ def look(g: nn.Module, rgb: Tensor, sheet: Path) -> dict[str, float]:
     g.eval()
     made = []
     l, ab = lab_from_rgb_u8(rgb)
-    for part in l.split(16):
-        made.append(g(part).float())
+    for first in range(0, len(l), LOOK_BATCH):
+        made.append(g(l[first : first + LOOK_BATCH]).float())
     made_ab = torch.cat(made)
     g.train(was_training)
     n = min(SHEET_PICTURES, len(rgb))

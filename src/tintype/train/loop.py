@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-import torch
+import numpy as np
 from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 from tqdm import tqdm
 
 from tintype.data.color_torch import lab_from_rgb_u8
-from tintype.data.loader import Crops, batches, short_sides, split_holdout
+from tintype.data.loader import Crops, IndexArray, batches, short_sides, split_holdout
 from tintype.data.source import Source, open_sources
-from tintype.errors import CheckpointError, DataError, TintypeError
+from tintype.errors import CheckpointError, DataError, TrainingDiverged
 from tintype.recipe import Recipe, Stage
 from tintype.train import build, checkpoint
 from tintype.train.ema import Ema
@@ -33,29 +33,200 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
 
     The same call again goes on where the last one stopped. `val` are the pictures of the looks;
     without it `holdout_images` of the data are kept out of training for them. Gives the last
-    checkpoint. Raises DataError, RecipeError or CheckpointError before any time is spent where it
-    can.
+    checkpoint. Raises DataError, RecipeError, CheckpointError, or TrainingDiverged when a loss is
+    no longer a number.
     """
     source = open_sources(data)
     latest = out / "checkpoints" / "latest.pt"
     state = checkpoint.load(latest) if latest.exists() else None
     if state is not None:
         _check_same(recipe, state, out)
+    if val is None:
+        keep, held = split_holdout(len(source), recipe.holdout_images, recipe.seed)
+        views = source
+    else:
+        views, keep = open_sources(val), np.arange(len(source))
+        held = np.random.default_rng(recipe.seed).permutation(len(views))[: recipe.holdout_images]
+    of_stage = _pictures_of_stages(recipe, source, keep)
+    look_px = max(stage.crop_px for stage in recipe.stages)
+    look_rgb = look_set(views, [int(i) for i in held], look_px)
+
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.yaml").write_text(recipe.to_yaml(), "utf-8")
-
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-    run = _Run(fabric, recipe, source, out, val)
+    run = _Run(fabric, recipe, out, look_rgb)
     if state is not None:
         run.restore(state)
     with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-        run.stages(log)
+        while run.stage_number < len(recipe.stages):
+            crops = Crops(
+                source,
+                of_stage[run.stage_number],
+                seed=recipe.seed * 1000 + run.stage_number,
+                load_px=recipe.stages[run.stage_number].load_px,
+                crop_px=recipe.stages[run.stage_number].crop_px,
+            )
+            run.stage(crops, log)
     return latest
 
 
+class _Run:
+    """The networks of a run and how far it is."""
+
+    def __init__(self, fabric: Fabric, recipe: Recipe, out: Path, look_rgb: Tensor) -> None:
+        self.fabric, self.recipe, self.out = fabric, recipe, out
+        self.look_rgb = look_rgb.to(fabric.device)
+        self.g = build.build_generator(recipe)
+        self.d = build.build_discriminator(recipe) if recipe.discriminator else None
+        self.ema = Ema(self.g, recipe.ema_decay)
+        self.ema.average.to(fabric.device)
+        self.stage_number = 0
+        self.stage_images = 0
+        self.images = 0
+        self.optimizers: list[dict[str, Any]] | None = None
+
+    def stage(self, crops: Crops, log: TextIO) -> None:
+        """Train one stage to its end, from where it stopped if it was begun before."""
+        recipe, fabric = self.recipe, self.fabric
+        stage = recipe.stages[self.stage_number]
+        players, step = self.players(stage)
+        base_lrs = _base_lrs(stage)
+        if self.images == 0:
+            self.look(log)
+        self.g.train()
+        sums: dict[str, Tensor] = {}
+        began, steps = time.perf_counter(), 0
+        bar = tqdm(
+            total=stage.total_images, initial=self.stage_images, unit="img", desc=stage.name,
+            disable=None,
+        )  # fmt: skip
+        stream = batches(
+            crops,
+            first=self.stage_images,
+            last=stage.total_images,
+            batch_images=stage.batch_images,
+            workers=recipe.workers,
+        )
+        for rgb in stream:
+            _set_lrs(players.optimizers, base_lrs, _lr_scale(stage, self.stage_images))
+            l, ab = lab_from_rgb_u8(fabric.to_device(rgb))
+            losses = step(fabric, players, stage, l, ab)
+            self.ema.update(self.g)
+
+            before, steps = self.images, steps + 1
+            self.images += len(rgb)
+            self.stage_images += len(rgb)
+            bar.update(len(rgb))
+            for name, value in losses.items():
+                sums[name] = sums[name] + value if name in sums else value
+            if steps % LOG_EVERY_STEPS == 0:
+                means = {name: float(value) / LOG_EVERY_STEPS for name, value in sums.items()}
+                self.check_finite(means)
+                rate = LOG_EVERY_STEPS * len(rgb) / (time.perf_counter() - began)
+                lrs = [optimizer.param_groups[-1]["lr"] for optimizer in players.optimizers]
+                self.write(log, stage=stage.name, **means, lrs=lrs, images_per_s=round(rate, 1))
+                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+                sums, began = {}, time.perf_counter()
+            if _crossed(before, self.images, recipe.look_every_images):
+                self.look(log)
+            if _crossed(before, self.images, recipe.checkpoint_every_images):
+                self.check_finite({name: float(value) for name, value in losses.items()})
+                self.save(players)
+        bar.close()
+        self.look(log)
+        self.stage_number, self.stage_images = self.stage_number + 1, 0
+        self.save(None)
+
+    def players(self, stage: Stage) -> tuple[Players, Callable[..., dict[str, Tensor]]]:
+        """Networks and optimizers of a stage, set up for the device, and its step."""
+        g, opt_g = self.fabric.setup(self.g, build.generator_optimizer(self.g, self.recipe, stage))
+        players = Players(g, opt_g)
+        step: Callable[..., dict[str, Tensor]] = pretrain_step
+        if stage.kind == "gan":
+            assert self.d is not None
+            players.d, players.opt_d = self.fabric.setup(
+                self.d, build.discriminator_optimizer(self.d, stage)
+            )
+            step = gan_step
+        if self.optimizers is not None:
+            for optimizer, state in zip(players.optimizers, self.optimizers, strict=True):
+                optimizer.load_state_dict(state)
+            self.optimizers = None
+        return players, step
+
+    def look(self, log: TextIO) -> None:
+        """See and score the averaged generator, and keep it."""
+        name = f"{self.images:09d}"
+        with self.fabric.autocast():
+            scores = look(self.ema.average, self.look_rgb, self.out / "sheets" / f"{name}.jpg")
+        checkpoint.save(
+            self.out / "checkpoints" / f"look-{name}.pt",
+            {"recipe": _plain(self.recipe), "images": self.images,
+             "ema": self.ema.average.state_dict()},
+        )  # fmt: skip
+        self.write(log, look=scores)
+
+    def save(self, players: Players | None) -> None:
+        """Everything that going on needs; between stages there are no optimizers."""
+        checkpoint.save(
+            self.out / "checkpoints" / "latest.pt",
+            {
+                "recipe": _plain(self.recipe),
+                "stage_number": self.stage_number,
+                "stage_images": self.stage_images,
+                "images": self.images,
+                "g": self.g.state_dict(),
+                "d": self.d.state_dict() if self.d is not None else None,
+                "ema": self.ema.average.state_dict(),
+                "ema_updates": self.ema.updates,
+                "optimizers": [o.state_dict() for o in players.optimizers] if players else None,
+            },
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to where `save` was."""
+        self.g.load_state_dict(state["g"])
+        if self.d is not None:
+            self.d.load_state_dict(state["d"])
+        self.ema.average.load_state_dict(state["ema"])
+        self.ema.updates = state["ema_updates"]
+        self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
+        self.images, self.optimizers = state["images"], state["optimizers"]
+
+    def check_finite(self, losses: dict[str, float]) -> None:
+        """Stop where a loss is no number: what follows would be none either."""
+        latest = self.out / "checkpoints" / "latest.pt"
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                where = f"The last good checkpoint is {latest}. " if latest.exists() else ""
+                raise TrainingDiverged(
+                    f"The loss {name} became {value} before image {self.images}.",
+                    hint=f"{where}Lower the learning rates (--set stages.NAME.lr_g=...).",
+                )
+
+    def write(self, log: TextIO, **row: object) -> None:
+        """One line of the log."""
+        log.write(json.dumps({"images": self.images, **row}) + "\n")
+        log.flush()
+
+
+def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> list[IndexArray]:
+    sides = short_sides(source) if any(stage.min_px for stage in recipe.stages) else None
+    of_stage = []
+    for stage in recipe.stages:
+        chosen = keep if sides is None else keep[sides[keep] >= stage.min_px]
+        if len(chosen) < stage.batch_images:
+            raise DataError(
+                f"Stage {stage.name}: its batch of {stage.batch_images} is larger than the "
+                f"{len(chosen)} pictures of {stage.min_px} px and more there are to train on.",
+                hint=f"Lower it: --set stages.{stage.name}.batch_images={max(len(chosen), 1)}",
+            )
+        of_stage.append(chosen)
+    return of_stage
+
+
 def _check_same(recipe: Recipe, state: dict[str, Any], out: Path) -> None:
-    then = state["recipe"]
-    now = recipe.model_dump(mode="json", by_alias=True)
+    then, now = state["recipe"], _plain(recipe)
     for key in ("generator", "discriminator", "seed", "holdout_images"):
         if then[key] != now[key]:
             raise CheckpointError(
@@ -64,198 +235,22 @@ def _check_same(recipe: Recipe, state: dict[str, Any], out: Path) -> None:
             )
 
 
-class _Run:
-    """What a run holds between steps."""
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        recipe: Recipe,
-        source: Source,
-        out: Path,
-        val: list[Path] | None,
-    ) -> None:
-        self.fabric, self.recipe, self.source, self.out = fabric, recipe, source, out
-        self.bare_g = build.build_generator(recipe).to(memory_format=torch.channels_last)
-        self.bare_d = (
-            build.build_discriminator(recipe).to(memory_format=torch.channels_last)
-            if recipe.discriminator
-            else None
-        )
-        self.ema = Ema(self.bare_g, recipe.ema_decay)
-        self.ema.average.to(fabric.device)
-        self.stage_number = 0
-        self.stage_images = 0
-        self.images = 0
-        self.optimizer_state: dict[str, Any] | None = None
-        if val is None:
-            self.keep, held = split_holdout(len(source), recipe.holdout_images, recipe.seed)
-            views, numbers = source, [int(i) for i in held]
-        else:
-            self.keep, _ = split_holdout(len(source), 0, recipe.seed)
-            views = open_sources(val)
-            chosen, rest = split_holdout(
-                len(views), min(recipe.holdout_images, len(views) - 1), recipe.seed
-            )
-            numbers = [int(i) for i in (rest if len(rest) else chosen)]
-        sides = short_sides(source) if any(s.min_px for s in recipe.stages) else None
-        self.keep_of_stage = []
-        for stage in recipe.stages:
-            keep = self.keep if sides is None else self.keep[sides[self.keep] >= stage.min_px]
-            if len(keep) < stage.batch_images:
-                raise DataError(
-                    f"stage {stage.name}: its batch of {stage.batch_images} is larger than the "
-                    f"{len(keep)} pictures there are to train on.",
-                    hint=f"Lower it: --set stages.{stage.name}.batch_images={max(len(keep), 1)}",
-                )
-            self.keep_of_stage.append(keep)
-        px = max(stage.crop_px for stage in recipe.stages)
-        self.look_rgb = look_set(views, numbers, px).to(fabric.device)
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.bare_g.load_state_dict(state["g"])
-        self.ema.average.load_state_dict(state["ema"])
-        self.ema.updates = state["ema_updates"]
-        if self.bare_d is not None and state["d"] is not None:
-            self.bare_d.load_state_dict(state["d"])
-        self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
-        self.images = state["images"]
-        self.optimizer_state = state["optimizers"]
-
-    def save(self, players: Players) -> None:
-        checkpoint.save(
-            self.out / "checkpoints" / "latest.pt",
-            {
-                "recipe": self.recipe.model_dump(mode="json", by_alias=True),
-                "stage_number": self.stage_number,
-                "stage_images": self.stage_images,
-                "images": self.images,
-                "g": self.bare_g.state_dict(),
-                "d": self.bare_d.state_dict() if self.bare_d is not None else None,
-                "ema": self.ema.average.state_dict(),
-                "ema_updates": self.ema.updates,
-                "optimizers": {
-                    "g": players.opt_g.state_dict(),
-                    "d": players.opt_d.state_dict() if players.opt_d else None,
-                },
-            },
-        )
-
-    def stages(self, log: TextIO) -> None:
-        while self.stage_number < len(self.recipe.stages):
-            self.stage(self.recipe.stages[self.stage_number], log)
-            self.stage_number, self.stage_images = self.stage_number + 1, 0
-            self.optimizer_state = None
-
-    def stage(self, stage: Stage, log: TextIO) -> None:
-        recipe, fabric = self.recipe, self.fabric
-        g, opt_g = fabric.setup(
-            self.bare_g, build.generator_optimizer(self.bare_g, recipe, stage)
-        )
-        players = Players(g, opt_g)
-        step: Callable[..., dict[str, Tensor]] = pretrain_step
-        if stage.kind == "gan":
-            assert self.bare_d is not None
-            players.d, players.opt_d = fabric.setup(
-                self.bare_d, build.discriminator_optimizer(self.bare_d, stage)
-            )
-            step = gan_step
-        optimizers = [o for o in (players.opt_g, players.opt_d) if o is not None]
-        if self.optimizer_state:
-            players.opt_g.load_state_dict(self.optimizer_state["g"])
-            if players.opt_d and self.optimizer_state["d"]:
-                players.opt_d.load_state_dict(self.optimizer_state["d"])
-        base_lrs = _start_lrs(stage)
-
-        crops = Crops(
-            self.source,
-            self.keep_of_stage[self.stage_number],
-            seed=recipe.seed * 1000 + self.stage_number,
-            load_px=stage.load_px,
-            crop_px=stage.crop_px,
-        )
-        stream = batches(
-            crops,
-            first=self.stage_images,
-            last=stage.total_images,
-            batch_images=stage.batch_images,
-            workers=recipe.workers,
-        )
-        if self.images == 0:
-            self.show(stage, log)
-        self.bare_g.train()
-        running: dict[str, Tensor] = {}
-        steps, began = 0, time.perf_counter()
-        with tqdm(
-            total=stage.total_images, initial=self.stage_images, unit="img", desc=stage.name,
-            disable=None, smoothing=0.05,
-        ) as bar:  # fmt: skip
-            for rgb in stream:
-                _set_lrs(optimizers, base_lrs, _lr_scale(stage, self.stage_images))
-                l, ab = lab_from_rgb_u8(fabric.to_device(rgb))
-                l = l.contiguous(memory_format=torch.channels_last)
-                said = step(fabric, players, stage, l, ab)
-                self.ema.update(self.bare_g)
-                for key, value in said.items():
-                    running[key] = running.get(key, torch.zeros_like(value)) + value
-                before, steps = self.images, steps + 1
-                self.images += len(rgb)
-                self.stage_images += len(rgb)
-                bar.update(len(rgb))
-                if steps % LOG_EVERY_STEPS == 0:
-                    means = {k: float(v) / LOG_EVERY_STEPS for k, v in running.items()}
-                    self.check_finite(means)
-                    rate = LOG_EVERY_STEPS * len(rgb) / (time.perf_counter() - began)
-                    _write(log, images=self.images, stage=stage.name, **means,
-                           lr_g=opt_g.param_groups[-1]["lr"], images_per_s=round(rate, 1))  # fmt: skip
-                    bar.set_postfix({k: f"{v:.3f}" for k, v in means.items()})
-                    running, began = {}, time.perf_counter()
-                if _crossed(before, self.images, recipe.look_every_images):
-                    self.show(stage, log)
-                    began = time.perf_counter()
-                if _crossed(before, self.images, recipe.checkpoint_every_images):
-                    self.save(players)
-        self.stage_images = stage.total_images
-        self.save(players)
-        self.show(stage, log)
-
-    def check_finite(self, means: dict[str, float]) -> None:
-        for key, value in means.items():
-            if not math.isfinite(value):
-                latest = self.out / "checkpoints" / "latest.pt"
-                raise TintypeError(
-                    f"The {key} loss became {value} before image {self.images}.",
-                    hint=f"The last good checkpoint is {latest}; lower the learning rates to go on."
-                    if latest.exists()
-                    else "Lower the learning rates.",
-                )
-
-    def show(self, stage: Stage, log: TextIO) -> None:
-        name = f"{self.images:09d}"
-        with self.fabric.autocast():
-            scores = look(self.ema.average, self.look_rgb, self.out / "sheets" / f"{name}.jpg")
-        checkpoint.save(
-            self.out / "checkpoints" / f"look-{name}.pt",
-            {
-                "recipe": self.recipe.model_dump(mode="json", by_alias=True),
-                "images": self.images,
-                "ema": self.ema.average.state_dict(),
-            },
-        )
-        _write(log, images=self.images, stage=stage.name, look=scores)
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", by_alias=True)
 
 
-def _start_lrs(stage: Stage) -> list[list[float]]:
+def _base_lrs(stage: Stage) -> list[list[float]]:
+    """Learning rates by optimizer and parameter group, as `build` makes them."""
     lrs = [[stage.lr_g * stage.encoder_lr_scale, stage.lr_g]]
     return [*lrs, [stage.lr_d]] if stage.kind == "gan" else lrs
 
 
 def _lr_scale(stage: Stage, images: int) -> float:
-    warmup = min(1.0, (images + stage.batch_images) / stage.warmup_images) if stage.warmup_images else 1
+    rise = min(1.0, (images + stage.batch_images) / max(stage.warmup_images, 1))
     if stage.schedule == "constant":
-        return warmup
+        return rise
     cosine = (1 + math.cos(math.pi * images / stage.total_images)) / 2
-    return warmup * (stage.final_lr_scale + (1 - stage.final_lr_scale) * cosine)
+    return rise * (stage.final_lr_scale + (1 - stage.final_lr_scale) * cosine)
 
 
 def _set_lrs(optimizers: list[Optimizer], base: list[list[float]], scale: float) -> None:
@@ -266,10 +261,3 @@ def _set_lrs(optimizers: list[Optimizer], base: list[list[float]], scale: float)
 
 def _crossed(before: int, now: int, every: int) -> bool:
     return before // every != now // every
-
-
-def _write(log: TextIO, **row: object) -> None:
-    log.write(json.dumps(row) + "\n")
-    log.flush()
-
-

@@ -27,6 +27,11 @@ class Players:
     d: nn.Module | None = None
     opt_d: Optimizer | None = None
 
+    @property
+    def optimizers(self) -> list[Optimizer]:
+        """The generator's first."""
+        return [self.opt_g] if self.opt_d is None else [self.opt_g, self.opt_d]
+
 
 def pretrain_step(
     fabric: Fabric, players: Players, stage: PretrainStage, l: Tensor, ab: Tensor

@@ -1,0 +1,189 @@
+"""From a checkpoint to a model file: ONNX with the card inside, checked against torch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from tintype.errors import CheckpointError, ModelError, OutputError, OutputExists
+from tintype.models.card import METADATA_KEY, ModelCard
+from tintype.nn.generators import MobileUNet
+from tintype.recipe import Recipe
+from tintype.train import checkpoint
+
+OPSET = 18
+FLOAT16_ABOVE = 3_500_000
+"""With more parameters than this the weights are stored as float16; arithmetic stays float32."""
+LARGEST_DIFFERENCE_AB = 0.05
+"""Between torch and the model file, float32 weights, in Lab units: far under what can be seen."""
+LARGEST_DIFFERENCE_AB_FLOAT16 = 1.0
+SHAPES_PX = ((64, 96), (128, 128), (256, 160))
+
+
+def export(
+    source: Path, out: Path, card: ModelCard | None = None, *, overwrite: bool = False
+) -> ModelCard:
+    """Write the averaged generator of a run folder or checkpoint as an ONNX model.
+
+    Without a card one is made from the recipe. The file is compared with torch on three shapes
+    before it appears; ModelError where they differ. Gives the card that is inside.
+    """
+    if out.exists() and not overwrite:
+        raise OutputExists(f"{out}: it exists already.", hint="Use --overwrite to replace it.")
+    state = _state(source)
+    recipe = Recipe.model_validate(state["recipe"])
+    g = MobileUNet(recipe.generator.widths)
+    g.load_state_dict(state["ema"])
+    g.eval()
+    parameters = sum(p.numel() for p in g.parameters())
+    card = card or _own_card(recipe, state["images"], parameters)
+    card = card.model_copy(update={"parameters": parameters, "images_seen": state["images"]})
+    model = to_onnx(g, card)
+    _check(g, model, parameters > FLOAT16_ABOVE)
+    _write(model, out)
+    return card
+
+
+def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
+    """The generator as an ONNX graph: `l` in, `ab` out, sizes free, names of weights kept."""
+    step = g.multiple_of
+    example = torch.rand(2, 1, 4 * step, 3 * step) * 100
+    dims = {
+        0: torch.export.Dim("n"),
+        2: step * torch.export.Dim("h_steps", max=512),
+        3: step * torch.export.Dim("w_steps", max=512),
+    }
+    program = torch.onnx.export(
+        g,
+        (example,),
+        input_names=["l"],
+        output_names=["ab"],
+        dynamic_shapes=(dims,),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    if sum(p.numel() for p in g.parameters()) > FLOAT16_ABOVE:
+        _store_float16(model)
+    _forget_this_machine(model)
+    onnx.helper.set_model_props(model, {METADATA_KEY: card.model_dump_json()})
+    onnx.checker.check_model(model)
+    return model
+
+
+def weights_of(model_path: Path, prefix: str) -> dict[str, Tensor]:
+    """The weights inside a model file whose names begin with `prefix`, without it, as float32."""
+    try:
+        model = onnx.load(model_path)
+    except Exception as error:  # onnx raises protobuf's own errors
+        raise ModelError(f"{model_path}: not an ONNX model ({error}).") from None
+    return {
+        # float16 weights carry a name of their own in front of the cast
+        t.name.removeprefix(prefix).removesuffix(".float16"): torch.from_numpy(
+            numpy_helper.to_array(t).astype(np.float32)
+        )
+        for t in model.graph.initializer
+        if t.name.startswith(prefix)
+    }
+
+
+def _state(source: Path) -> dict[str, Any]:
+    path = source / "checkpoints" / "latest.pt" if source.is_dir() else source
+    state = checkpoint.load(path)
+    if "ema" not in state or "recipe" not in state:
+        raise CheckpointError(f"{path}: it holds no generator.")
+    return state
+
+
+def _own_card(recipe: Recipe, images: int, parameters: int) -> ModelCard:
+    return ModelCard(
+        name=recipe.name,
+        summary=recipe.summary or f"Trained with the recipe {recipe.name}.",
+        weights_license="not stated",
+        training_data_terms="not stated",
+        starting_weights=Path(recipe.generator.encoder_weights).name,
+        recipe=recipe.to_yaml(),
+        parameters=parameters,
+        images_seen=images,
+        working_px=max(stage.crop_px for stage in recipe.stages),
+        multiple_of=MobileUNet.multiple_of,
+    )
+
+
+def _store_float16(model: onnx.ModelProto) -> None:
+    """Weights as float16, each cast to float32 at the head of the graph."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or not tensor.dims:
+            continue
+        name, half = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}.float16"))
+        casts.append(
+            onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _forget_this_machine(model: onnx.ModelProto) -> None:
+    """Drop the exporter's notes, which hold source paths and stack traces."""
+    model.doc_string = ""
+    model.graph.doc_string = ""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+
+
+def _check(g: nn.Module, model: onnx.ModelProto, float16: bool) -> None:
+    """Torch and ONNX must give the same chroma on every shape."""
+    from tintype.runtime import Session
+
+    session = Session(model.SerializeToString())
+    bound = LARGEST_DIFFERENCE_AB_FLOAT16 if float16 else LARGEST_DIFFERENCE_AB
+    rng = np.random.default_rng(0)
+    for height, width in SHAPES_PX:
+        l = (rng.random((1, 1, height, width)) * 100).astype(np.float32)
+        with torch.no_grad():
+            want = g(torch.from_numpy(l)).numpy()
+        difference = float(np.abs(session.predict(l) - want).max())
+        if not difference <= bound:
+            raise ModelError(
+                f"The exported model differs from torch by {difference:.3g} Lab units at "
+                f"{height}x{width}; at most {bound} is allowed."
+            )
+
+
+def _write(model: onnx.ModelProto, out: Path) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror}).") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(model.SerializeToString())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(out)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror}).") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
