@@ -1,0 +1,205 @@
+"""Many photographs: plan what goes where, color each, tell what became of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tintype.colorizer import Colorizer
+from tintype.errors import OutputError, OutputExists, TintypeError
+from tintype.formats import WRITTEN, kind_of
+from tintype.provenance import is_our_result
+
+RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
+UNFINISHED = ("~", ".tmp", ".part", ".crdownload")
+
+# for what is read and not written, or whose name does not tell what it is
+SUFFIX_ADDED = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
+LOSSLESS = ".png"
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photograph and where its result goes; `problem` says why it must not be colored."""
+
+    source: Path
+    output: Path
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one item; `reason` says why it was skipped or failed."""
+
+    item: Item
+    status: Literal["colored", "skipped", "failed"]
+    reason: str = ""
+
+
+def colorize_one(
+    item: Item, colorizer: Colorizer, *, strength: float = 1.0, overwrite: bool = False
+) -> Result:
+    """Color one item. Whatever fails is told in the result, so that the others go on."""
+    try:
+        if item.problem:
+            raise OutputError(item.problem)
+        if item.output.exists() and not overwrite:
+            return Result(item, "skipped", f"{item.output} exists")
+        if is_our_result(item.source):
+            return Result(item, "skipped", f"{item.source} was colored by tintype before")
+        item.output.parent.mkdir(parents=True, exist_ok=True)
+        colorizer(item.source, strength=strength).save(item.output, overwrite=overwrite)
+    except OutputExists:  # another process was faster
+        return Result(item, "skipped", f"{item.output} exists")
+    except TintypeError as error:
+        return Result(item, "failed", str(error))
+    except OSError as error:
+        where = error.filename or item.output
+        return Result(item, "failed", f"{where}: {error.strerror or error}")
+    except Exception as error:
+        return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
+    return Result(item, "colored")
+
+
+def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[Item]:
+    """What to color and where to, in a fixed order.
+
+    `inputs` are files and folders. A file named here is always in the plan. Of a folder it holds
+    what is a picture by its content, or claims to be one by its name; hidden and unfinished files
+    and results of tintype are passed over, and links to folders are not followed.
+
+    Without `output` a result lies beside its input, as `photo.color.jpg`. With it, the inputs' tree
+    is mirrored there from their common folder; for a single file it may name the file itself.
+    Items that would harm an input or fall on another's output carry a `problem`.
+    Raises OutputError when `output` is a file and a folder is needed.
+    """
+    named = [Path(path) for path in inputs]
+    sources = list(dict.fromkeys(source for path in named for source in _files(path)))
+    originals = {identity for source in sources if (identity := _identity(source))}
+    targets = _Targets(named, output)
+    taken: dict[Path, Path] = {}
+    for source in sources:
+        if source not in named and _is_passed_over(source):
+            continue
+        target = targets.of(source)
+        problem = _problem(source, target, originals, taken)
+        yield Item(source, target, problem)
+        taken.setdefault(target, source)
+
+
+class _Targets:
+    """Where results go."""
+
+    def __init__(self, named: Sequence[Path], output: AnyPath | None) -> None:
+        roots = [_absolute(path if path.is_dir() else path.parent) for path in named]
+        self._common = Path(os.path.commonpath(roots))
+        self._folder: Path | None = None
+        self._file: Path | None = None
+        if output is None:
+            return
+        path = Path(output)
+        says_folder = str(output).endswith(("/", os.sep)) or path.is_dir()
+        if path.suffix and not says_folder and len(named) == 1 and not named[0].is_dir():
+            self._file = path
+        elif path.is_file() or (path.suffix.lower() in WRITTEN and not says_folder):
+            raise OutputError(
+                f"{path}: this names a file, but there may be several results.",
+                hint="Name a folder.",
+            )
+        # in the inputs' own folder they would fall on the inputs: there they lie beside
+        elif not (path.is_dir() and path.samefile(self._common)):
+            self._folder = path
+
+    def of(self, source: Path) -> Path:
+        if self._file:
+            return self._file
+        if self._folder is None:
+            return source.with_name(_result_name(source, RESULT_MARK))
+        branch = _absolute(source).parent.relative_to(self._common)
+        return self._folder / branch / _result_name(source)
+
+
+def _result_name(source: Path, mark: str = "") -> str:
+    """The input's name, its suffix kept where it tells what the result is, else added to."""
+    kind = _kind(source)
+    if kind is None or WRITTEN.get(source.suffix.lower()) == kind:
+        return f"{source.stem}{mark}{source.suffix}"
+    return f"{source.name}{mark}{SUFFIX_ADDED.get(kind, LOSSLESS)}"
+
+
+def _kind(source: Path) -> str | None:
+    try:
+        with source.open("rb") as file:
+            return kind_of(file.read(16))
+    except OSError:
+        return None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The path itself, or what is in the folder and below; then the folders that cannot be read."""
+    if not path.is_dir():
+        yield path
+        return
+    unreadable: list[OSError] = []
+    for folder, below, names in os.walk(path, onerror=unreadable.append):
+        below[:] = sorted(name for name in below if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
+                yield Path(folder, name)
+    yield from (Path(error.filename) for error in unreadable)
+
+
+def _is_passed_over(source: Path) -> bool:
+    mode = _mode(source)
+    if not stat.S_ISREG(mode):
+        return not stat.S_ISDIR(mode)  # pipes, dead links; folders are those that cannot be read
+    if _kind(source) is None:  # or not readable
+        return source.suffix.lower() not in WRITTEN
+    return is_our_result(source)
+
+
+def _problem(
+    source: Path, target: Path, originals: set[tuple[int, int]], taken: dict[Path, Path]
+) -> str:
+    mode = _mode(source)
+    if stat.S_ISDIR(mode):
+        return f"{source}: this folder cannot be read."
+    if not stat.S_ISREG(mode):
+        return f"{source}: {'not a file' if mode else 'no such file or folder'}."
+    if target in taken:
+        return f"{source}: its result would fall on that of {taken[target]}, {target}."
+    standing = _identity(target)
+    if standing == _identity(source):
+        return f"{source}: the output is the input itself; originals are never replaced."
+    if standing in originals and not is_our_result(target):
+        return f"{source}: the output {target} is one of the inputs, which are never replaced."
+    return ""
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _mode(path: Path) -> int:
+    """Kind and permissions of a file, as `stat` has them; 0 if it is not there."""
+    status = _status(path)
+    return status.st_mode if status else 0
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode: the same by every path to the same file. None if it is not there."""
+    status = _status(path)
+    return (status.st_dev, status.st_ino) if status else None
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links

@@ -1,0 +1,185 @@
+"""ONNX models, loaded once and run: the only user of onnxruntime."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from tintype.errors import ModelError
+from tintype.models.card import METADATA_KEY, ModelCard
+from tintype.settings import Settings
+
+FloatArray = NDArray[np.float32]
+
+# Best first. TensorRT is left out: it compiles anew for each size of picture.
+PREFERRED_PROVIDERS = (
+    "CUDAExecutionProvider",
+    "MIGraphXExecutionProvider",
+    "DmlExecutionProvider",
+    "OpenVINOExecutionProvider",
+    "CoreMLExecutionProvider",
+)
+CPU = "CPUExecutionProvider"
+ERRORS_ONLY = 3  # onnxruntime's severity; its warnings are not for who colors a photograph
+
+ort.set_default_logger_severity(ERRORS_ONLY)
+
+
+def providers() -> list[str]:
+    """Execution providers of the installed onnxruntime that are used here, best first."""
+    offered = ort.get_available_providers()
+    return [name for name in PREFERRED_PROVIDERS if name in offered] + [CPU]
+
+
+class Session:
+    """One ONNX model, checked against the card inside it.
+
+    `model` is a file or the bytes of one. `threads` defaults to the settings' number.
+    Raises ModelError when the file is missing, is no ONNX, has no card, or when its inputs and
+    outputs are not those of a colorizer. Safe to share between threads, but not over a fork.
+    """
+
+    def __init__(self, model: Path | bytes, *, threads: int | None = None) -> None:
+        self.where = "<bytes>" if isinstance(model, bytes) else str(model)
+        if isinstance(model, Path) and not model.is_file():
+            raise ModelError(f"{model}: no such model file.")
+        self._run = _open(model, self.where, threads or Settings.from_environment().threads)
+        metadata = self._run.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in metadata:
+            raise ModelError(
+                f"{self.where}: this ONNX file has no tintype model card.",
+                hint="Make model files with `tintype export`.",
+            )
+        self.card = ModelCard.from_json(metadata[METADATA_KEY], where=self.where)
+        self._check_inputs_and_outputs()
+
+    @property
+    def providers(self) -> list[str]:
+        """Execution providers that this model runs on, best first."""
+        return list(self._run.get_providers())
+
+    def predict(self, gray_l: FloatArray) -> FloatArray:
+        """Color for luminance.
+
+        `gray_l` is (N, 1, H, W) float32, Lab L in [0, 100], of any H and W from 1: it is padded
+        for the network and the result cropped back. Returns (N, 2, H, W) float32, Lab a and b.
+        Raises ModelError when the model fails or gives values that are not finite.
+        """
+        n, _, height, width = gray_l.shape
+        feeds = {"l": _pad(np.asarray(gray_l, np.float32), self.card.multiple_of)}
+        if self.card.takes_hints:
+            padded = feeds["l"].shape[2:]
+            feeds["hint_ab"] = np.zeros((n, 2, *padded), np.float32)
+            feeds["hint_mask"] = np.zeros((n, 1, *padded), np.float32)
+        try:
+            (chroma_ab,) = self._run.run(["ab"], feeds)
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise ModelError(
+                f"{self.where}: the model failed on {width}x{height} px: {_first_line(error)}"
+            ) from None
+        cropped: FloatArray = chroma_ab[:, :, :height, :width]
+        if not np.isfinite(cropped).all():
+            raise ModelError(f"{self.where}: the model gave colors that are not finite numbers.")
+        return cropped
+
+    def _check_inputs_and_outputs(self) -> None:
+        channels = {"l": 1, "hint_ab": 2, "hint_mask": 1} if self.card.takes_hints else {"l": 1}
+        inputs = {node.name: node for node in self._run.get_inputs()}
+        outputs = {node.name: node for node in self._run.get_outputs()}
+        if inputs.keys() != channels.keys():
+            raise ModelError(
+                f"{self.where}: the model's inputs are {', '.join(inputs)}; "
+                f"its card asks for {', '.join(channels)}."
+            )
+        if "ab" not in outputs:
+            raise ModelError(
+                f"{self.where}: the model has no output 'ab', only {', '.join(outputs)}."
+            )
+        for name, count in (*channels.items(), ("ab", 2)):
+            node = outputs[name] if name == "ab" else inputs[name]
+            if node.type != "tensor(float)" or len(node.shape) != 4 or node.shape[1] != count:
+                raise ModelError(
+                    f"{self.where}: '{name}' is {node.type} {node.shape}; "
+                    f"it must be tensor(float) (N, {count}, H, W)."
+                )
+        if any(isinstance(side, int) for side in inputs["l"].shape[2:]):
+            raise ModelError(
+                f"{self.where}: the model takes pictures of one size only ({inputs['l'].shape}); "
+                "height and width must be free."
+            )
+
+
+def session(path: Path, threads: int | None = None) -> Session:
+    """The session of a model file, opened once per process for each number of threads.
+
+    Opened again when the file has changed. To be asked for anew after a fork.
+    Raises what `Session` raises.
+    """
+    threads = threads or Settings.from_environment().threads
+    path = path.resolve()
+    key = (path, path.stat().st_mtime_ns if path.is_file() else 0, threads)
+    with _lock:
+        if key not in _sessions:
+            _sessions[key] = Session(path, threads=threads)
+        return _sessions[key]
+
+
+_sessions: dict[tuple[Path, int, int], Session] = {}
+_lock = threading.Lock()
+
+
+def _close_all() -> None:
+    _lock.acquire()
+    _sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    # A session's threads do not cross a fork, and a copy without them cannot even be freed: close
+    # all before, open anew on either side when needed.
+    os.register_at_fork(
+        before=_close_all, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
+
+
+def _open(model: Path | bytes, where: str, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = ERRORS_ONLY
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # one plan is kept per input size: memory would only grow
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    source = model if isinstance(model, bytes) else str(model)
+
+    def on(names: list[str]) -> ort.InferenceSession:
+        # onnxruntime's own fallback prints to stdout
+        return ort.InferenceSession(source, options, providers=names, enable_fallback=0)
+
+    try:
+        try:
+            return on(providers())
+        except Exception:
+            return on([CPU])
+    except Exception as error:
+        raise ModelError(f"{where}: not a model that can be loaded: {_first_line(error)}") from None
+
+
+def _pad(gray_l: FloatArray, multiple_of: int) -> FloatArray:
+    """Grow H and W, at the bottom and the right, to the next multiple."""
+    for axis in (2, 3):
+        side = gray_l.shape[axis]
+        missing = -side % multiple_of
+        if missing:
+            widths = [(0, 0)] * 4
+            widths[axis] = (0, missing)
+            # a reflection can be no longer than the picture itself
+            gray_l = np.pad(gray_l, widths, mode="reflect" if missing < side else "edge")
+    return gray_l
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

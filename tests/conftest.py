@@ -1,0 +1,92 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+from skimage import data
+
+from tintype.models.card import METADATA_KEY, ModelCard
+
+TINY_CARD = ModelCard(
+    name="tiny.v1",
+    summary="One color, warmer where it is lighter.",
+    weights_license="CC0-1.0",
+    training_data_terms="none",
+    recipe="none",
+    parameters=2,
+    working_px=64,
+    multiple_of=8,
+)
+
+
+def write_model(
+    path: Path,
+    *,
+    card: ModelCard | str | None = TINY_CARD,
+    inputs: dict[str, list[int | str]] | None = None,
+    output: str = "ab",
+    a_b: tuple[float, float] = (0.1, 0.3),
+) -> Path:
+    """An ONNX of one 1x1 convolution, a = 0.1 L and b = 0.3 L, and the hints if it takes them."""
+    inputs = inputs or {"l": ["n", 1, "h", "w"]}
+    weight = numpy_helper.from_array(np.array(a_b, np.float32).reshape(2, 1, 1, 1), "weight")
+    hinted = "hint_ab" in inputs
+    nodes = [helper.make_node("Conv", ["l", "weight"], ["plain" if hinted else output])]
+    if hinted:
+        nodes.append(helper.make_node("Mul", ["hint_ab", "hint_mask"], ["hint"]))
+        nodes.append(helper.make_node("Add", ["plain", "hint"], [output]))
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs.items()],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2, "h", "w"])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    if card is not None:
+        text = card if isinstance(card, str) else card.model_dump_json()
+        helper.set_model_props(model, {METADATA_KEY: text})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writes models that differ from `tiny_model` in what a test says."""
+
+    def write(name: str = "model.onnx", **changes: object) -> Path:
+        return write_model(tmp_path / name, **changes)  # type: ignore[arg-type]
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that gives warm colors at once: a = 0.1 L, b = 0.3 L."""
+    return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture
+def gray_scan(tmp_path: Path) -> Path:
+    """A real photograph, gray, as a JPEG of 512x512 px."""
+    path = tmp_path / "scan.jpg"
+    Image.fromarray(data.camera()).save(path, quality=92)
+    return path
+
+
+@pytest.fixture
+def isolated_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, so that neither a cache nor settings of the machine are seen."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("TINTYPE_CACHE", "TINTYPE_THREADS", "TINTYPE_MAX_PIXELS", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    return home
