@@ -49,7 +49,7 @@ def _floats(values: ArrayLike) -> Floats:
 
 
 def _through(matrix: Floats, colors: Floats) -> Floats:
-    return colors @ matrix.T.astype(colors.dtype)
+    return np.matmul(colors, matrix.T.astype(colors.dtype))
 
 
 def srgb_decode(encoded: ArrayLike) -> Floats:

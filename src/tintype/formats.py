@@ -7,19 +7,25 @@ from pathlib import Path
 
 from tintype.errors import UnsupportedFormat
 
-# what a name's extension asks for
-WRITTEN = {
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".png": "png",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".webp": "webp",
+# kind of file: the extensions it goes by, the first being the usual one
+EXTENSIONS = {
+    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "png": (".png",),
+    "tiff": (".tif", ".tiff"),
+    "webp": (".webp",),
+    "gif": (".gif",),
+    "heif": (".heic", ".heif", ".avif"),
+    "bmp": (".bmp",),
+    "jpeg2000": (".jp2", ".j2k", ".jpx"),
+    "pnm": (".pbm", ".pgm", ".ppm", ".pnm"),
+}
+READERS = ("jpeg", "png", "tiff", "webp", "gif", "heif")
+EXTRA_READERS = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}  # Pillow's names for them
+WRITERS = {
+    extension: kind for kind in ("jpeg", "png", "tiff", "webp") for extension in EXTENSIONS[kind]
 }
 
-# kinds that Pillow reads for us; the others libvips does
-BY_PILLOW = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}
-
+_HEAD_BYTES = 16
 _SIGNATURES = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -35,8 +41,9 @@ _SIGNATURES = (
 _HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"avif")
 
 
-def kind_of(head: bytes) -> str | None:
-    """The kind of a file by its first 16 bytes; None where they are not those of a picture."""
+def kind_of(content: bytes) -> str | None:
+    """The kind of a file by its first bytes; None where they are not those of a picture."""
+    head = content[:_HEAD_BYTES]
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind
@@ -51,21 +58,31 @@ def kind_of(head: bytes) -> str | None:
     return None
 
 
-def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is of a kind that `Photo` reads; one that cannot be opened is not."""
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, as many as `kind_of` looks at. Raises `OSError`."""
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """The kind of a file by its content; None where it is no picture or cannot be opened."""
     try:
-        with Path(path).open("rb") as file:
-            return kind_of(file.read(16)) is not None
+        return kind_of(head_of(Path(path)))
     except OSError:
-        return False
+        return None
+
+
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is of a kind that `Photo` reads, by its content."""
+    return format_of(path) is not None
 
 
 def written_as(path: Path) -> str:
-    """The format that a name's extension asks for; `UnsupportedFormat` where none does."""
+    """The kind that a name's extension asks for; `UnsupportedFormat` where none does."""
     try:
-        return WRITTEN[path.suffix.lower()]
+        return WRITERS[path.suffix.lower()]
     except KeyError:
         raise UnsupportedFormat(
-            f"{path}: no picture format goes by the extension {path.suffix!r}.",
-            hint=f"Use one of {', '.join(WRITTEN)}.",
+            f"{path}: no format that is written goes by the extension {path.suffix!r}.",
+            hint=f"Use one of {', '.join(WRITERS)}.",
         ) from None

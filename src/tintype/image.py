@@ -21,16 +21,28 @@ from PIL import Image as PILImage
 from tintype import files, formats, pixels, provenance
 from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, Floats, lab_f, lightness
 from tintype.errors import OutputError, PhotoError, PhotoTooLarge, TintypeError, UnsupportedFormat
+from tintype.formats import EXTENSIONS, EXTRA_READERS, READERS, WRITERS, format_of, is_picture
 from tintype.icc import CODES, Encoding, is_gray, rgb_match
 from tintype.pixels import Pixels
 from tintype.settings import Settings
 
 # libvips reads its number of threads when it is loaded, and never again
 os.environ.setdefault("VIPS_CONCURRENCY", str(Settings.from_environment().threads))
-import pyvips  # noqa: E402
+import pyvips
 
 # a file that was overwritten meanwhile must not be answered from memory
 pyvips.cache_set_max(0)
+
+__all__ = [
+    "EXTENSIONS",
+    "EXTRA_READERS",
+    "READERS",
+    "WRITERS",
+    "Photo",
+    "format_of",
+    "is_picture",
+    "working_size",
+]
 
 LONGEST_TO_SHORTEST = 4
 LARGEST_ENLARGEMENT = 2
@@ -149,13 +161,10 @@ class Photo:
 
     def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
         """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
-        kind = format or self._kind
-        if kind not in formats.WRITTEN.values():
-            if format:
-                raise UnsupportedFormat(
-                    f"{format!r} is not written.", hint="Use jpeg, png, tiff or webp."
-                )
-            kind = "png"
+        kinds = set(formats.WRITERS.values())
+        if format and format not in kinds:
+            raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
+        kind = format or (self._kind if self._kind in kinds else None) or "png"
         with tempfile.TemporaryFile() as file:
             self._write(kind, file.fileno(), quality)
             file.seek(0)
@@ -168,10 +177,10 @@ class Photo:
         """
         with _reading(self.name):
             image = self._joined()
-            array = image.numpy().reshape(image.height, image.width, image.bands)
+            array: NDArray[Any] = image.numpy().reshape(image.height, image.width, image.bands)
         if isinstance(self._source, Pixels) and self._source.was_float:
             return np.divide(array, 65535, dtype=np.float32)
-        return np.asarray(array)
+        return array
 
     def to_pil(self) -> PILImage.Image:
         """The pixels as a PIL image of 8 bits a channel, with its ICC profile and XMP in `info`."""
@@ -247,24 +256,23 @@ def _content(source: object, name: str) -> tuple[Path | bytes | Pixels, str | No
     if isinstance(source, str | os.PathLike):
         content = Path(source)
         try:
-            with content.open("rb") as file:
-                head = file.read(16)
+            head = formats.head_of(content)
         except IsADirectoryError:
             raise PhotoError(f"{name}: is a folder, not a picture.") from None
         except OSError as error:
             raise PhotoError(f"{name}: cannot be read: {error.strerror or error}.") from None
     elif isinstance(source, bytes | bytearray | memoryview):
         content = bytes(source)
-        head = content[:16]
+        head = content
     else:
         raise TypeError(f"a photo is a path, bytes, a PIL image or an array, not {type(source)}")
     kind = formats.kind_of(head)
     if kind is None:
         what = "is empty" if not head else "is not a picture of a kind that is read here"
         raise UnsupportedFormat(f"{name}: {what}.", public_message="The file is not a picture.")
-    if kind in formats.BY_PILLOW:
+    if kind in formats.EXTRA_READERS:
         data = content if isinstance(content, bytes) else content.read_bytes()
-        return pixels.by_pillow(data, formats.BY_PILLOW[kind], name), None
+        return pixels.by_pillow(data, formats.EXTRA_READERS[kind], name), None
     return content, kind
 
 

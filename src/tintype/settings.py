@@ -1,12 +1,12 @@
 """Limits and places, from the environment or by default.
 
-======================  =========================================================  ==================
-variable                meaning                                                    default
-======================  =========================================================  ==================
-`TINTYPE_MAX_PIXELS`    a picture with more pixels is refused                      250,000,000
-`TINTYPE_CACHE`         folder of downloaded models                                `~/.cache/tintype`
-`TINTYPE_THREADS`       threads of one picture: network and picture work           the usable cores
-======================  =========================================================  ==================
+=====================  ==============================================  ==================
+variable               meaning                                         default
+=====================  ==============================================  ==================
+`TINTYPE_MAX_PIXELS`   a picture with more pixels is refused           250,000,000
+`TINTYPE_CACHE`        folder of downloaded models                     `~/.cache/tintype`
+`TINTYPE_THREADS`      threads of one picture, network and joining     the usable cores
+=====================  ==============================================  ==================
 """
 
 from __future__ import annotations
