@@ -11,15 +11,13 @@ from typing import Literal
 
 from tintype.colorizer import Colorizer
 from tintype.errors import OutputError, OutputExists, TintypeError
-from tintype.formats import WRITTEN, kind_of
+from tintype.formats import EXTENSIONS, WRITERS, kind_of
 from tintype.provenance import is_our_result
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
 UNFINISHED = ("~", ".tmp", ".part", ".crdownload")
-
-# for what is read and not written, or whose name does not tell what it is
-SUFFIX_ADDED = {"jpeg": ".jpg", "png": ".png", "tiff": ".tif", "webp": ".webp"}
-LOSSLESS = ".png"
+PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
+LOSSLESS = "png"  # what is read and not written becomes this
 
 AnyPath = str | os.PathLike[str]
 
@@ -107,7 +105,7 @@ class _Targets:
         says_folder = str(output).endswith(("/", os.sep)) or path.is_dir()
         if path.suffix and not says_folder and len(named) == 1 and not named[0].is_dir():
             self._file = path
-        elif path.is_file() or (path.suffix.lower() in WRITTEN and not says_folder):
+        elif path.is_file() or (path.suffix.lower() in PICTURE_SUFFIXES and not says_folder):
             raise OutputError(
                 f"{path}: this names a file, but there may be several results.",
                 hint="Name a folder.",
@@ -128,9 +126,10 @@ class _Targets:
 def _result_name(source: Path, mark: str = "") -> str:
     """The input's name, its suffix kept where it tells what the result is, else added to."""
     kind = _kind(source)
-    if kind is None or WRITTEN.get(source.suffix.lower()) == kind:
+    if kind is None or WRITERS.get(source.suffix.lower()) == kind:
         return f"{source.stem}{mark}{source.suffix}"
-    return f"{source.name}{mark}{SUFFIX_ADDED.get(kind, LOSSLESS)}"
+    written = kind if kind in WRITERS.values() else LOSSLESS
+    return f"{source.name}{mark}{EXTENSIONS[written][0]}"
 
 
 def _kind(source: Path) -> str | None:
@@ -160,7 +159,7 @@ def _is_passed_over(source: Path) -> bool:
     if not stat.S_ISREG(mode):
         return not stat.S_ISDIR(mode)  # pipes, dead links; folders are those that cannot be read
     if _kind(source) is None:  # or not readable
-        return source.suffix.lower() not in WRITTEN
+        return source.suffix.lower() not in PICTURE_SUFFIXES
     return is_our_result(source)
 
 

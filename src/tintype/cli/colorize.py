@@ -60,9 +60,9 @@ def colorize(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Color photographs and folders of them; originals stay as they are.
+    """Color photographs and folders of them.
 
-    Each INPUT is a file or a folder, which is taken with all folders in it; what is a picture is
+    Originals stay as they are. Each INPUT is a file or a folder, which is taken with all folders in it; what is a picture is
     told by content. The results' paths go to standard output, everything else to standard error.
     """
     from tqdm import tqdm

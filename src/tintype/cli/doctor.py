@@ -38,9 +38,10 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Look at this installation: versions, formats, processor, and a tiny picture colored.
+    """Look at this installation and try it.
 
-    The exit code is 1 when something is broken.
+    Prints versions, limits, processors, the formats that can be read and written, and colors a tiny
+    picture. The exit code is 1 when something is broken.
     """
     broken: dict[str, str] = {}
     findings: dict[str, Any] = {}
@@ -106,11 +107,11 @@ def _writes() -> list[str]:
     """Formats that are written here, and come back whole."""
     import numpy as np
 
-    from tintype.formats import WRITTEN
+    from tintype.formats import WRITERS
     from tintype.image import Photo
 
     pixels = np.full((8, 8), 128, np.uint8)
-    formats = list(dict.fromkeys(WRITTEN.values()))
+    formats = list(dict.fromkeys(WRITERS.values()))
     for kind in formats:
         Photo.open(Photo.open(pixels).to_bytes(kind), name=f"a {kind} sample").to_array()
     return formats

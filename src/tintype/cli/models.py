@@ -20,7 +20,10 @@ Examples:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a model.")
 def models(as_json: bool) -> None:
-    """List the models that go by a name: size, license of the weights, working size, scores."""
+    """List the models that go by a name.
+
+    With each its size, the license of its weights, the size it works at, and its scores.
+    """
     from tintype.models.catalog import catalog
 
     for name, entry in catalog().models.items():
