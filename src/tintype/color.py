@@ -49,7 +49,7 @@ def _floats(values: ArrayLike) -> Floats:
 
 
 def _through(matrix: Floats, colors: Floats) -> Floats:
-    return np.matmul(colors, matrix.T.astype(colors.dtype))
+    return np.asarray(colors @ matrix.T.astype(colors.dtype))
 
 
 def srgb_decode(encoded: ArrayLike) -> Floats:
@@ -115,7 +115,7 @@ def fit_gamut(linear: ArrayLike, luminance: ArrayLike) -> Floats:
     chroma = rgb - gray
     tiny = np.finfo(rgb.dtype).tiny
     excess = np.maximum(chroma / np.maximum(1 - gray, tiny), -chroma / np.maximum(gray, tiny))
-    return gray + chroma / np.maximum(excess.max(axis=-1, keepdims=True), 1)
+    return np.asarray(gray + chroma / np.maximum(excess.max(axis=-1, keepdims=True), 1))
 
 
 def srgb_to_lab(srgb: ArrayLike) -> Floats:

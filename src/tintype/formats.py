@@ -19,9 +19,8 @@ EXTENSIONS = {
     "jpeg2000": (".jp2", ".j2k", ".jpx"),
     "pnm": (".pbm", ".pgm", ".ppm", ".pnm"),
 }
-READERS = ("jpeg", "png", "tiff", "webp", "gif", "heif")
-EXTRA_READERS = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}  # Pillow's names for them
-WRITERS = {
+BY_PILLOW = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}  # libvips reads the others
+WRITTEN = {
     extension: kind for kind in ("jpeg", "png", "tiff", "webp") for extension in EXTENSIONS[kind]
 }
 
@@ -80,9 +79,9 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
 def written_as(path: Path) -> str:
     """The kind that a name's extension asks for; `UnsupportedFormat` where none does."""
     try:
-        return WRITERS[path.suffix.lower()]
+        return WRITTEN[path.suffix.lower()]
     except KeyError:
         raise UnsupportedFormat(
             f"{path}: no format that is written goes by the extension {path.suffix!r}.",
-            hint=f"Use one of {', '.join(WRITERS)}.",
+            hint=f"Use one of {', '.join(WRITTEN)}.",
         ) from None

@@ -21,7 +21,6 @@ from PIL import Image as PILImage
 from tintype import files, formats, pixels, provenance
 from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, Floats, lab_f, lightness
 from tintype.errors import OutputError, PhotoError, PhotoTooLarge, TintypeError, UnsupportedFormat
-from tintype.formats import EXTENSIONS, EXTRA_READERS, READERS, WRITERS, format_of, is_picture
 from tintype.icc import CODES, Encoding, is_gray, rgb_match
 from tintype.pixels import Pixels
 from tintype.settings import Settings
@@ -32,17 +31,6 @@ import pyvips
 
 # a file that was overwritten meanwhile must not be answered from memory
 pyvips.cache_set_max(0)
-
-__all__ = [
-    "EXTENSIONS",
-    "EXTRA_READERS",
-    "READERS",
-    "WRITERS",
-    "Photo",
-    "format_of",
-    "is_picture",
-    "working_size",
-]
 
 LONGEST_TO_SHORTEST = 4
 LARGEST_ENLARGEMENT = 2
@@ -161,7 +149,7 @@ class Photo:
 
     def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
         """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
-        kinds = set(formats.WRITERS.values())
+        kinds = set(formats.WRITTEN.values())
         if format and format not in kinds:
             raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
         kind = format or (self._kind if self._kind in kinds else None) or "png"
@@ -177,10 +165,9 @@ class Photo:
         """
         with _reading(self.name):
             image = self._joined()
-            array: NDArray[Any] = image.numpy().reshape(image.height, image.width, image.bands)
-        if isinstance(self._source, Pixels) and self._source.was_float:
-            return np.divide(array, 65535, dtype=np.float32)
-        return array
+            array = image.numpy().reshape(image.height, image.width, image.bands)
+        was_float = isinstance(self._source, Pixels) and self._source.was_float
+        return np.asarray(array / np.float32(65535) if was_float else array)
 
     def to_pil(self) -> PILImage.Image:
         """The pixels as a PIL image of 8 bits a channel, with its ICC profile and XMP in `info`."""
@@ -270,9 +257,9 @@ def _content(source: object, name: str) -> tuple[Path | bytes | Pixels, str | No
     if kind is None:
         what = "is empty" if not head else "is not a picture of a kind that is read here"
         raise UnsupportedFormat(f"{name}: {what}.", public_message="The file is not a picture.")
-    if kind in formats.EXTRA_READERS:
+    if kind in formats.BY_PILLOW:
         data = content if isinstance(content, bytes) else content.read_bytes()
-        return pixels.by_pillow(data, formats.EXTRA_READERS[kind], name), None
+        return pixels.by_pillow(data, formats.BY_PILLOW[kind], name), None
     return content, kind
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import mmap
 import os
 import re
-import struct
-import zlib
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 from xml.sax.saxutils import escape
@@ -20,7 +18,6 @@ from tintype import __version__
 NAMESPACE = "urn:tintype:1.0:"
 
 _MARK = NAMESPACE.encode()
-_LONGEST_TEXT = 1 << 20  # bytes of a PNG's text that are unpacked; ours is far shorter
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
@@ -80,41 +77,11 @@ def is_our_result(source: str | os.PathLike[str] | bytes | HasXmp) -> bool:
     Raises `OSError` where a path cannot be read.
     """
     if isinstance(source, HasXmp):
-        return _is_marked(source.xmp or b"")
+        return _MARK in (source.xmp or b"")
     if isinstance(source, bytes):
-        return _is_marked(source)
+        return _MARK in source
     path = Path(source)
     if path.stat().st_size == 0:  # an empty file cannot be mapped
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _is_marked(content)
-
-
-def _is_marked(content: bytes | mmap.mmap) -> bool:
-    if content[:4] == b"\x89PNG":
-        return _is_marked_png(content)
-    return content.find(_MARK) >= 0
-
-
-def _is_marked_png(content: bytes | mmap.mmap) -> bool:
-    """PNG may compress its text, so the scan is over the texts (PNG 3rd edition, 11.3.3)."""
-    place = 8
-    while place + 8 <= len(content):
-        length, kind = struct.unpack(">I4s", content[place : place + 8])
-        if kind == b"iTXt":
-            keyword, _, rest = content[place + 8 : place + 8 + length].partition(b"\0")
-            if keyword == b"XML:com.adobe.xmp" and _MARK in _text(rest):
-                return True
-        place += 12 + length
-    return False
-
-
-def _text(rest: bytes) -> bytes:
-    """The text of an iTXt chunk: after flag, method, language and translated keyword."""
-    text = rest[2:].split(b"\0", 2)[-1]
-    if not rest[:1] == b"\1":
-        return text
-    try:
-        return zlib.decompressobj().decompress(text, _LONGEST_TEXT)
-    except zlib.error:
-        return b""
+        return content.find(_MARK) >= 0
