@@ -20,7 +20,7 @@ EXTENSIONS = {
     "pnm": (".pbm", ".pgm", ".ppm", ".pnm"),
 }
 BY_PILLOW = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}  # libvips reads the others
-WRITTEN = {
+WRITERS = {
     extension: kind for kind in ("jpeg", "png", "tiff", "webp") for extension in EXTENSIONS[kind]
 }
 
@@ -79,9 +79,9 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
 def written_as(path: Path) -> str:
     """The kind that a name's extension asks for; `UnsupportedFormat` where none does."""
     try:
-        return WRITTEN[path.suffix.lower()]
+        return WRITERS[path.suffix.lower()]
     except KeyError:
         raise UnsupportedFormat(
             f"{path}: no format that is written goes by the extension {path.suffix!r}.",
-            hint=f"Use one of {', '.join(WRITTEN)}.",
+            hint=f"Use one of {', '.join(WRITERS)}.",
         ) from None

@@ -149,7 +149,7 @@ class Photo:
 
     def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
         """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
-        kinds = set(formats.WRITTEN.values())
+        kinds = set(formats.WRITERS.values())
         if format and format not in kinds:
             raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
         kind = format or (self._kind if self._kind in kinds else None) or "png"
