@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,18 @@ def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
         2: step * torch.export.Dim("h_steps", max=512),
         3: step * torch.export.Dim("w_steps", max=512),
     }
-    program = torch.onnx.export(
-        g,
-        (example,),
-        input_names=["l"],
-        output_names=["ab"],
-        dynamic_shapes=(dims,),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():  # torch's exporter warns of its own inner workings
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            g,
+            (example,),
+            input_names=["l"],
+            output_names=["ab"],
+            dynamic_shapes=(dims,),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     model = program.model_proto
     if sum(p.numel() for p in g.parameters()) > FLOAT16_ABOVE:

@@ -1,0 +1,152 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from tintype import export as export_module
+from tintype.errors import CheckpointError, ModelError, OutputExists, RecipeError
+from tintype.export import export, weights_of
+from tintype.models.card import METADATA_KEY, ModelCard
+from tintype.nn.generators import MobileUNet
+from tintype.runtime import Session
+from tintype.train import build, checkpoint
+from tintype.train.loop import train
+
+
+@pytest.fixture(scope="module")
+def run_folder(photo_folder, tmp_path_factory, small_recipe) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    torch.set_num_threads(1)
+    train(small_recipe(), [photo_folder], out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model_file(run_folder, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("model") / "m.onnx"
+    export(run_folder, out)
+    return out
+
+
+def test_the_model_says_what_torch_says(run_folder, model_file):
+    state = checkpoint.load(run_folder / "checkpoints" / "latest.pt")
+    g = MobileUNet((16, 16, 8, 8)).eval()
+    g.load_state_dict(state["ema"])
+    l = (np.random.default_rng(5).random((2, 1, 96, 32)) * 100).astype(np.float32)
+    with torch.no_grad():
+        want = g(torch.from_numpy(l)).numpy()
+    np.testing.assert_allclose(Session(model_file).predict(l), want, atol=0.01)
+
+
+def test_the_card_is_inside(model_file):
+    card = Session(model_file).card
+    assert card.name == "tintype-small"
+    assert card.images_seen == 24
+    assert card.multiple_of == 32
+    assert "stages:" in card.recipe
+
+
+def test_a_card_of_ones_own(run_folder, tmp_path, model_file):
+    own = Session(model_file).card.model_copy(update={"name": "mine.v1", "parameters": 1})
+    written = export(run_folder, tmp_path / "m.onnx", own)
+    assert written.name == "mine.v1"
+    assert written.parameters > 1_000_000
+    assert Session(tmp_path / "m.onnx").card == written
+
+
+def test_the_file_knows_nothing_of_this_machine(model_file):
+    content = model_file.read_bytes()
+    for word in (b"/site-packages/", b"tintype/nn", b'File "', str(Path.home()).encode() + b"/"):
+        assert word not in content
+
+
+def test_operators_are_standard_and_old_enough(model_file):
+    model = onnx.load(model_file)
+    assert {(o.domain, o.version) for o in model.opset_import} == {("", 18)}
+
+
+def test_an_existing_file_stays(run_folder, tmp_path):
+    out = tmp_path / "m.onnx"
+    out.write_bytes(b"mine")
+    with pytest.raises(OutputExists):
+        export(run_folder, out)
+    assert out.read_bytes() == b"mine"
+
+
+def test_a_difference_is_caught(run_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_module, "LARGEST_DIFFERENCE_AB", 1e-12)
+    with pytest.raises(ModelError, match="differs from torch"):
+        export(run_folder, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_float16_weights_are_smaller_and_near(run_folder, tmp_path, model_file, monkeypatch):
+    monkeypatch.setattr(export_module, "FLOAT16_ABOVE", 0)
+    export(run_folder, tmp_path / "half.onnx")
+    assert (tmp_path / "half.onnx").stat().st_size < 0.6 * model_file.stat().st_size
+    l = (np.random.default_rng(5).random((1, 1, 64, 64)) * 100).astype(np.float32)
+    whole, half = Session(model_file).predict(l), Session(tmp_path / "half.onnx").predict(l)
+    assert 0 < np.abs(whole - half).max() < 1
+
+
+def test_the_encoder_comes_back_from_the_model(run_folder, model_file):
+    state = checkpoint.load(run_folder / "checkpoints" / "latest.pt")["ema"]
+    back = weights_of(model_file, prefix="encoder.")
+    assert len(back) == sum(k.startswith("encoder.") for k in state)
+    for name, tensor in back.items():
+        assert torch.equal(tensor, state[f"encoder.{name}"])
+
+
+def test_training_starts_from_a_file_of_weights(run_folder, tmp_path, small_recipe):
+    from safetensors.torch import save_file
+
+    state = checkpoint.load(run_folder / "checkpoints" / "latest.pt")["ema"]
+    encoder = {
+        name.removeprefix("encoder."): tensor.contiguous()
+        for name, tensor in state.items()
+        if name.startswith("encoder.")
+    }
+    file = tmp_path / "encoder.safetensors"
+    save_file(encoder, file)
+    g = build.build_generator(small_recipe(f"generator.encoder_weights={file}"))
+    assert torch.equal(g.encoder.head.weight, encoder["head.weight"])
+
+    del encoder["head.bias"]
+    save_file(encoder, file)
+    with pytest.raises(CheckpointError, match="not the weights of this encoder"):
+        build.build_generator(small_recipe(f"generator.encoder_weights={file}"))
+    with pytest.raises(RecipeError, match="no such file"):
+        build.build_generator(small_recipe("generator.encoder_weights=gone.safetensors"))
+
+
+def test_the_bundled_encoder_is_a_start(small_recipe):
+    g = build.build_generator(small_recipe("generator.encoder_weights=bundled"))
+    assert float(g.encoder.head.weight.std()) > 0
+
+
+def test_not_a_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        export(tmp_path, tmp_path / "m.onnx")
+    (tmp_path / "x.pt").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="not a whole checkpoint"):
+        export(tmp_path / "x.pt", tmp_path / "m.onnx")
+
+
+def test_the_model_colors_where_there_is_no_torch(model_file):
+    code = (
+        "import sys, numpy as np, tintype\n"
+        f"out = tintype.Colorizer({str(model_file)!r})(np.full((40, 60), 128, np.uint8))\n"
+        "assert out.shape == (40, 60, 3), out.shape\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_card_is_read_back_from_metadata(model_file):
+    model = onnx.load(model_file)
+    text = {p.key: p.value for p in model.metadata_props}[METADATA_KEY]
+    assert ModelCard.from_json(text, where="x").name == "tintype-small"

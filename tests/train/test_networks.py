@@ -1,0 +1,118 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tintype.nn import losses
+from tintype.nn.discriminators import PatchDiscriminator
+from tintype.nn.encoders import MobileNetV2
+from tintype.nn.generators import AB_BOUND, MobileUNet
+
+SHARED = Path(os.environ.get("TINTYPE_SHARED", Path(__file__).parents[3] / "shared"))
+PRETRAINED = SHARED / "weights" / "mobilenet_v2_1.0_224.safetensors"
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 160)])
+def test_the_generator_keeps_the_size_and_the_bound(size):
+    torch.manual_seed(0)
+    g = MobileUNet().eval()
+    torch.nn.init.normal_(g.to_ab.weight, 0, 5)  # far into the tanh
+    with torch.no_grad():
+        ab = g(torch.rand(2, 1, *size) * 100)
+    assert ab.shape == (2, 2, *size)
+    assert AB_BOUND * 0.9 < ab.abs().max() <= AB_BOUND
+
+
+def test_the_small_generator_is_small():
+    parameters = sum(p.numel() for p in MobileUNet().parameters())
+    assert 2_500_000 < parameters < 3_500_000
+
+
+def test_the_whole_picture_speaks_for_its_parts():
+    torch.manual_seed(0)
+    g = MobileUNet().eval()
+    torch.nn.init.normal_(g.whole.weight, 0, 1)
+    l = torch.rand(1, 1, 64, 512) * 100
+    changed = l.clone()
+    changed[..., 448:] = 0
+    with torch.no_grad():
+        difference = (g(l) - g(changed)).abs()
+    assert difference[..., :64].max() > 0  # farther than any convolution reaches
+
+
+def test_encoder_taps_halve_the_size():
+    taps, pooled = MobileNetV2()(torch.zeros(1, 1, 64, 96))
+    assert [tuple(t.shape[1:]) for t in taps] == [
+        (16, 32, 48), (24, 16, 24), (32, 8, 12), (96, 4, 6), (320, 2, 3)
+    ]  # fmt: skip
+    assert pooled.shape == (1, 1280)
+
+
+@pytest.mark.skipif(not PRETRAINED.is_file(), reason="the pretrained encoder's file is not here")
+def test_pretrained_features_equal_an_rgb_network_on_gray():
+    """The reference reads the file's three-channel weights with TensorFlow's padding, by hand."""
+    from safetensors.torch import load_file
+
+    weights = {k: v.float() for k, v in load_file(PRETRAINED).items()}
+    encoder = MobileNetV2().eval()
+    encoder.load_pretrained(weights)
+    torch.manual_seed(0)
+    gray = torch.rand(1, 1, 64, 64) * 2 - 1
+
+    def same(x, name, stride=1, groups=1):
+        w, b = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        k = w.shape[-1]
+        n = x.shape[-1]
+        total = max((-(-n // stride) - 1) * stride + k - n, 0)
+        x = F.pad(x, (total // 2, total - total // 2) * 2)
+        return F.conv2d(x, w, b, stride, groups=groups)
+
+    x = F.relu6(same(gray.expand(-1, 3, -1, -1), "features.0", 2))
+    x = F.relu6(same(x, "blocks.0.depthwise", groups=32))
+    x = same(x, "blocks.0.project")
+    y = F.relu6(same(x, "blocks.1.expand"))
+    y = same(F.relu6(same(y, "blocks.1.depthwise", 2, 96)), "blocks.1.project")
+    z = F.relu6(same(y, "blocks.2.expand"))
+    z = y + same(F.relu6(same(z, "blocks.2.depthwise", 1, 144)), "blocks.2.project")
+    with torch.no_grad():
+        taps, _ = encoder(gray)
+    torch.testing.assert_close(taps[0], x, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(taps[1], z, rtol=1e-4, atol=1e-4)
+
+
+def test_patches_see_what_they_should():
+    d = PatchDiscriminator(width=8, layers=3).eval()
+    l = torch.zeros(1, 1, 128, 128)
+    ab = torch.zeros(1, 2, 128, 128, requires_grad=True)
+    for norm in d.modules():  # a norm over the picture would see everything
+        if isinstance(norm, torch.nn.InstanceNorm2d):
+            norm.forward = lambda x: x
+    logits = d(l, ab)
+    assert logits.shape == (1, 1, 14, 14)
+    logits[0, 0, 7, 7].backward()
+    seen = ab.grad.abs().sum((0, 1)) > 0
+    assert int(seen.any(0).sum()) == int(seen.any(1).sum()) == 70
+
+
+def test_hinge_pushes_both_ways_and_stops():
+    real, fake = torch.tensor([2.0, 0.0]), torch.tensor([-2.0, 0.0])
+    assert losses.hinge_discriminator(real, fake) == pytest.approx(0.5)
+    assert losses.hinge_discriminator(real + 1, fake - 1) == 0
+    assert losses.hinge_generator(torch.tensor([1.0, 3.0])) == -2
+
+
+def test_bce_equals_torch():
+    logits = torch.linspace(-6, 6, 7)
+    ones, zeros = torch.ones(7), torch.zeros(7)
+    bce = F.binary_cross_entropy_with_logits
+    want = (bce(logits, ones) + bce(-logits, zeros)) / 2
+    torch.testing.assert_close(losses.bce_discriminator(logits, -logits), want)
+    torch.testing.assert_close(losses.bce_generator(logits), bce(logits, ones))
+
+
+def test_smooth_l1_is_quadratic_then_linear():
+    zero = torch.zeros(1)
+    assert losses.smooth_l1(torch.tensor([2.0]), zero, beta=4) == pytest.approx(0.5)
+    assert losses.smooth_l1(torch.tensor([10.0]), zero, beta=4) == pytest.approx(8)

@@ -1,0 +1,184 @@
+"""Real runs of seconds, and real processes killed."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from PIL import Image
+
+from tintype.data.color_torch import lab_from_rgb_u8
+from tintype.errors import CheckpointError, DataError, TrainingDiverged
+from tintype.recipe import GanStage
+from tintype.train import build, checkpoint
+from tintype.train.ema import Ema
+from tintype.train.loop import train
+from tintype.train.step import Players, gan_step
+
+
+def rows(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return checkpoint.load(path)["ema"]
+
+
+def test_three_stages_end_to_end(photo_folder, tmp_path, small_recipe):
+    latest = train(small_recipe(), [photo_folder], tmp_path / "run")
+    state = checkpoint.load(latest)
+    assert (state["images"], state["stage_number"]) == (24, 3)
+    assert (tmp_path / "run" / "recipe.yaml").is_file()
+    sheets = sorted((tmp_path / "run" / "sheets").glob("*.jpg"))
+    assert [s.stem for s in sheets] == ["000000000", "000000008", "000000016", "000000024"]
+    with Image.open(sheets[-1]) as sheet:
+        assert sheet.width == 8 * 64
+    looks = [row["look"] for row in rows(tmp_path / "run") if "look" in row]
+    assert all(0 < look["l1"] < 100 for look in looks)
+
+
+def test_a_finished_run_is_left_as_it_is(photo_folder, tmp_path, small_recipe):
+    latest = train(small_recipe(), [photo_folder], tmp_path / "run")
+    before = latest.read_bytes()
+    train(small_recipe(), [photo_folder], tmp_path / "run")
+    assert latest.read_bytes() == before
+
+
+def test_training_learns(photo_folder, tmp_path, small_recipe):
+    recipe = small_recipe(
+        "stages.small.total_images=640", "stages.small.lr_g=3e-3", "look_every_images=640",
+        "checkpoint_every_images=640",
+    )  # fmt: skip
+    only_first = recipe.model_copy(update={"stages": recipe.stages[:1]})
+    train(only_first, [photo_folder], tmp_path / "run", val=[photo_folder])
+    looks = [row["look"]["l1"] for row in rows(tmp_path / "run") if "look" in row]
+    losses = [row["l1"] for row in rows(tmp_path / "run") if "l1" in row]
+    assert losses[-1] < 0.8 * losses[0]
+    assert looks[-1] < looks[0]
+
+
+RUN = """
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+from tintype.recipe import load_recipe
+from tintype.train.loop import train
+train(load_recipe({recipe!r}), [Path({data!r})], Path({out!r}))
+"""
+
+
+def run(recipe: Path, data: Path, out: Path) -> subprocess.Popen:
+    code = RUN.format(recipe=str(recipe), data=str(data), out=str(out))
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+@pytest.mark.parametrize("kill_after_images", [24, 104])
+def test_killed_and_resumed_equals_never_killed(
+    photo_folder, tmp_path, small_recipe, kill_after_images
+):
+    recipe = tmp_path / "recipe.yaml"
+    longer = ("stages.small.total_images=80", "stages.gan.total_images=80")
+    recipe.write_text(small_recipe(*longer).to_yaml())
+    with run(recipe, photo_folder, tmp_path / "whole") as whole:
+        assert whole.wait(120) == 0
+
+    broken, latest = tmp_path / "broken", tmp_path / "broken" / "checkpoints" / "latest.pt"
+    with run(recipe, photo_folder, broken) as process:
+        deadline = time.time() + 120
+        while time.time() < deadline and process.poll() is None:
+            if latest.exists() and checkpoint.load(latest)["images"] >= kill_after_images:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    stopped_at = checkpoint.load(latest)["images"]
+    assert kill_after_images <= stopped_at < 168
+
+    with run(recipe, photo_folder, broken) as again:
+        assert again.wait(120) == 0
+    want, got = weights(tmp_path / "whole/checkpoints/latest.pt"), weights(latest)
+    assert all(torch.equal(want[name], got[name]) for name in want)
+
+
+def test_another_network_is_not_resumed(photo_folder, tmp_path, small_recipe):
+    train(small_recipe(), [photo_folder], tmp_path)
+    with pytest.raises(CheckpointError, match="begun with generator"):
+        train(small_recipe("generator.widths=[8, 8, 8, 8]"), [photo_folder], tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(photo_folder, tmp_path, small_recipe):
+    latest = train(small_recipe(), [photo_folder], tmp_path)
+    latest.write_bytes(latest.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"latest\.pt: not a whole checkpoint"):
+        train(small_recipe(), [photo_folder], tmp_path)
+
+
+def test_a_failed_save_leaves_the_old_checkpoint(tmp_path):
+    path = tmp_path / "latest.pt"
+    checkpoint.save(path, {"images": 1})
+    with pytest.raises(Exception, match="pickle"):
+        checkpoint.save(path, {"images": 2, "bad": lambda: None})
+    assert checkpoint.load(path)["images"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["latest.pt"]
+
+
+def test_too_few_pictures_for_a_batch(photo_folder, tmp_path, small_recipe):
+    with pytest.raises(DataError, match="Stage full: its batch of 64 is larger than the 20"):
+        train(small_recipe("stages.full.batch_images=64"), [photo_folder], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_leaves_small_pictures_out(photo_folder, tmp_path, small_recipe):
+    with pytest.raises(DataError, match="larger than the 0 pictures of 100 px"):
+        train(small_recipe("stages.full.min_px=100"), [photo_folder], tmp_path / "run")
+
+
+def test_infinite_losses_stop_the_run(photo_folder, tmp_path, small_recipe):
+    recipe = small_recipe("stages.small.total_images=80", "stages.small.lr_g=1e30")
+    with pytest.raises(TrainingDiverged, match="The loss l1 became"):
+        train(recipe, [photo_folder], tmp_path)
+
+
+def test_each_player_moves_only_itself(small_recipe):
+    recipe = small_recipe()
+    stage = recipe.stages[2]
+    assert isinstance(stage, GanStage)
+    fabric = Fabric(accelerator="cpu", precision="32-true")
+    bare_g, bare_d = build.build_generator(recipe), build.build_discriminator(recipe)
+    g, opt_g = fabric.setup(bare_g, build.generator_optimizer(bare_g, recipe, stage))
+    d, opt_d = fabric.setup(bare_d, build.discriminator_optimizer(bare_d, stage))
+    l, ab = lab_from_rgb_u8(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
+    before = {k: v.clone() for k, v in bare_g.named_parameters()}
+    opt_g.param_groups[0]["lr"] = opt_g.param_groups[1]["lr"] = 0.0
+    d_before = [p.clone() for p in bare_d.parameters()]
+    gan_step(fabric, Players(g, opt_g, d, opt_d), stage, l, ab)
+    assert all(torch.equal(before[k], v) for k, v in bare_g.named_parameters())
+    assert not all(torch.equal(a, b) for a, b in zip(d_before, bare_d.parameters(), strict=True))
+    assert all(p.grad is None for p in bare_d.parameters())  # nothing of G's loss is left on D
+
+
+def test_frozen_blocks_stay(photo_folder, tmp_path, small_recipe):
+    recipe = small_recipe("generator.frozen_blocks=3", "stages.small.lr_g=1e-2")
+    start = build.build_generator(recipe).state_dict()
+    end = checkpoint.load(train(recipe, [photo_folder], tmp_path))["g"]
+    frozen = [k for k in start if k.startswith(("encoder.features", "encoder.blocks.2."))]
+    assert frozen
+    assert all(torch.equal(start[k], end[k]) for k in frozen)
+    moved = "encoder.blocks.3.expand.weight"
+    assert not torch.equal(start[moved], end[moved])
+
+
+def test_the_average_follows_slowly():
+    live = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(live.weight)
+    ema = Ema(live, decay=0.5)
+    with torch.no_grad():
+        live.weight.fill_(1.0)
+    ema.update(live)  # decay 2/11
+    assert float(ema.average.weight.detach()) == pytest.approx(9 / 11)
+    ema.update(live)  # decay 3/12
+    assert float(ema.average.weight.detach()) == pytest.approx(1 - 2 / 11 * 3 / 12)
