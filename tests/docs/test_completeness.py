@@ -49,3 +49,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         link for link in LINK.findall(page.read_text("utf-8")) if not (page.parent / link).exists()
     ]
     assert not missing
+
+
+def test_architecture_shows_every_room() -> None:
+    rooms = {
+        path.name + "/" * path.is_dir()
+        for path in (ROOT / "src" / "tintype").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    assert not [room for room in rooms - {"__main__.py"} if f"\n  {room} " not in text]
