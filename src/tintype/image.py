@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import files, formats, pixels, provenance
+from tintype import files, formats, jpeg, pixels, provenance
 from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, Floats, lab_f, lightness
 from tintype.errors import OutputError, PhotoError, PhotoTooLarge, TintypeError, UnsupportedFormat
 from tintype.icc import CODES, Encoding, is_gray, rgb_match
@@ -68,6 +69,7 @@ class Photo:
     height: int
     _source: Path | bytes | Pixels
     _kind: str | None  # None for arrays
+    _planes: _Planes
     _chroma: _Chroma | None = None
 
     @classmethod
@@ -96,7 +98,7 @@ class Photo:
         width, height = image.width, image.height
         if _orientation(image) >= 5:  # lies on its side
             width, height = height, width
-        return cls(name, width, height, content, kind)
+        return cls(name, width, height, content, kind, _Planes(content, kind))
 
     @property
     def xmp(self) -> bytes | None:
@@ -107,13 +109,16 @@ class Photo:
     def luminance(self, short_side: int) -> NDArray[np.float32]:
         """CIELAB L in [0, 100] of the picture made small, (h, w), by `working_size`.
 
-        Reads no more of the file than it must: a JPEG is shrunk while it is decoded.
+        A JPEG's planes are decoded for it, and kept for `save`.
         """
         width, height = working_size(self.width, self.height, short_side)
         with _reading(self.name):
-            small = _thumbnail(self._source, self._kind, width, height)
-            light = _luminance(_parts(small))[1].numpy()
-        return np.asarray(lightness(light), np.float32).reshape(height, width)
+            if planes := self._planes.decoded:
+                light = planes.light(width, height)
+            else:
+                small = _thumbnail(self._source, self._kind, width, height)
+                light = _luminance(_parts(small))[1].numpy().reshape(height, width)
+        return np.asarray(lightness(light), np.float32)
 
     def with_chroma(
         self, ab: NDArray[np.floating[Any]], strength: float = 1.0, *, model: str | None = None
@@ -192,18 +197,34 @@ class Photo:
         joined = color if parts.alpha is None else color.bandjoin(parts.alpha)
         gray_name, rgb_name = ("grey16", "rgb16") if parts.is_deep else ("b-w", "srgb")
         joined = joined.copy(interpretation=rgb_name if color.bands == 3 else gray_name)
-        joined.remove("jpeg-thumbnail-data")  # it would show the picture as it was
+        return self._described(joined, parts.profile)
+
+    def _described(self, image: VipsImage, profile: bytes | None) -> VipsImage:
+        """The picture with what its file shall say of it; `profile` is that of a colored one."""
+        image.remove("jpeg-thumbnail-data")  # it would show the picture as it was
         if self._chroma is None:
-            return joined
-        joined.remove("icc-profile-data")
-        if parts.profile:
-            _set_blob(joined, "icc-profile-data", parts.profile)
-        xmp = provenance.marked(_blob(joined, "xmp-data"), model=self._chroma.model)
-        _set_blob(joined, "xmp-data", xmp)
-        joined.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Software", provenance.SOFTWARE)
-        return joined
+            return image
+        image.remove("icc-profile-data")
+        if profile:
+            _set_blob(image, "icc-profile-data", profile)
+        xmp = provenance.marked(_blob(image, "xmp-data"), model=self._chroma.model)
+        _set_blob(image, "xmp-data", xmp)
+        image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Software", provenance.SOFTWARE)
+        return image
 
     def _write(self, kind: str, descriptor: int, quality: int) -> None:
+        planes = self._planes.decoded if kind == "jpeg" and self._chroma else None
+        if planes and self._chroma:
+            content = jpeg.encode(
+                planes,
+                self._chroma.ab,
+                quality=quality,
+                metadata=self._app_segments(),
+                threads=Settings.from_environment().threads,
+            )
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+            return
         options: dict[str, Any] = {}
         if kind == "jpeg":
             options = {"Q": quality, "background": [255]}
@@ -218,6 +239,39 @@ class Photo:
             target = pyvips.Target.new_to_descriptor(descriptor)
             getattr(image, f"{kind}save_target")(target, **options)
 
+    def _app_segments(self) -> bytes:
+        """The metadata of the result as a JPEG holds it, from a JPEG of one pixel."""
+        with _reading(self.name):
+            source = _open(self._source, self._kind)
+            pixel = pyvips.Image.black(1, 1, bands=3)
+            pixel = pixel.copy(interpretation="srgb", xres=source.xres, yres=source.yres)
+            for field in source.get_fields():
+                if field.startswith("exif-") or field in ("xmp-data", "iptc-data"):
+                    pixel.set_type(source.get_typeof(field), field, source.get(field))
+            described = self._described(pixel, _parts(source).profile)
+            content = described.jpegsave_buffer()
+        return jpeg.app_segments(content, self.width, self.height)
+
+
+@dataclass(frozen=True, eq=False)
+class _Planes:
+    """The planes of a JPEG, decoded when first asked for."""
+
+    source: Path | bytes | Pixels
+    kind: str | None
+
+    @cached_property
+    def decoded(self) -> jpeg.Planes | None:
+        """None where the picture is no JPEG, or one whose planes cannot be used as they are."""
+        if self.kind != "jpeg" or isinstance(self.source, Pixels):
+            return None
+        image = _open(self.source, self.kind)
+        parts = _parts(image)
+        if not parts.is_as_coded:
+            return None
+        content = self.source if isinstance(self.source, bytes) else self.source.read_bytes()
+        return jpeg.decode(content, parts.encoding, _orientation(image))
+
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
@@ -227,6 +281,7 @@ class _Parts:
     alpha: VipsImage | None
     encoding: Encoding
     profile: bytes | None  # for a result of three bands
+    is_as_coded: bool = True  # not transformed: code values are those of the file
 
     @property
     def is_deep(self) -> bool:
@@ -362,7 +417,7 @@ def _parts(image: VipsImage) -> _Parts:
         profile = _blob(image, "icc-profile-data")
     elif image.interpretation == "cmyk":
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk")
-        profile = None
+        return _Parts(image, None, Encoding.srgb(), None, is_as_coded=False)
     else:
         raise UnsupportedFormat(
             f"pixels of kind {image.interpretation}, {image.format} are not read here."
@@ -378,7 +433,7 @@ def _parts(image: VipsImage) -> _Parts:
         return _Parts(color, alpha, encoding, keeps)
     depth = 16 if image.format == "ushort" else 8
     color = color.icc_transform("srgb", embedded=True, depth=depth)
-    return _Parts(color, alpha, Encoding.srgb(), None)
+    return _Parts(color, alpha, Encoding.srgb(), None, is_as_coded=False)
 
 
 def _lut(*bands: Floats) -> VipsImage:
