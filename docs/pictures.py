@@ -1,0 +1,72 @@
+"""Make the pictures of these pages with the model in the package: `python docs/pictures.py`.
+
+`images/before-after.jpg` shows old photographs, whose colors nobody knows; `images/known.jpg` shows
+photographs whose colors are known (they come with scikit-image), all of them, the worst last.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from skimage import color, data
+
+from tintype import Colorizer
+
+IMAGES = Path(__file__).with_name("images")
+OLD = (
+    "lange-nipomo-mother-1936",  # Dorothea Lange for the Farm Security Administration
+    "adams-tetons-snake-river-1942",  # Ansel Adams for the National Park Service
+    "saratoga-broadway-1900s",  # Detroit Publishing Co.
+    "buffalo-bank-1908",  # Detroit Publishing Co.
+)
+KNOWN = ("astronaut", "chelsea", "coffee", "rocket")
+HEIGHT_PX, GAP_PX = 360, 8
+
+
+def beside(views: list[Image.Image]) -> Image.Image:
+    """Pictures of one height in a row."""
+    views = [v.resize((round(v.width * HEIGHT_PX / v.height), HEIGHT_PX)) for v in views]
+    row = Image.new("RGB", (sum(v.width + GAP_PX for v in views) - GAP_PX, HEIGHT_PX), "white")
+    left = 0
+    for view in views:
+        row.paste(view, (left, 0))
+        left += view.width + GAP_PX
+    return row
+
+
+def below(rows: list[Image.Image], path: Path) -> None:
+    """Rows into one file."""
+    width = max(row.width for row in rows)
+    sheet = Image.new("RGB", (width, len(rows) * (HEIGHT_PX + GAP_PX) - GAP_PX), "white")
+    for i, row in enumerate(rows):
+        sheet.paste(row, (0, i * (HEIGHT_PX + GAP_PX)))
+    sheet.save(path, quality=88)
+
+
+def old_photographs(colorize: Colorizer) -> None:
+    """Originals above, colored below."""
+    grays = [Image.open(IMAGES / "originals" / f"{name}.jpg").convert("RGB") for name in OLD]
+    below([beside(grays), beside([colorize(g) for g in grays])], IMAGES / "before-after.jpg")
+
+
+def known_photographs(colorize: Colorizer) -> None:
+    """Gray, colored, true; sorted by the mean CIEDE2000."""
+    rows = []
+    for name in KNOWN:
+        true = getattr(data, name)()
+        lab = color.rgb2lab(true)
+        gray = (color.lab2rgb(lab * [1, 0, 0]) * 255 + 0.5).astype(np.uint8)
+        made = colorize(gray)
+        error = float(color.deltaE_ciede2000(lab, color.rgb2lab(made)).mean())
+        row = beside([Image.fromarray(view) for view in (gray, made, true)])
+        label = f"CIEDE2000 {error:.1f}"
+        ImageDraw.Draw(row).text((8, 8), label, "white", stroke_width=2, stroke_fill="black")
+        rows.append((error, row))
+    below([row for _, row in sorted(rows, key=lambda pair: pair[0])], IMAGES / "known.jpg")
+
+
+if __name__ == "__main__":
+    old_photographs(Colorizer())
+    known_photographs(Colorizer())
