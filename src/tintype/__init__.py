@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PhotoTooLarge,
         RecipeError,
         TintypeError,
+        TrainingDiverged,
         UnknownModel,
         UnsupportedFormat,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "PhotoTooLarge",
     "RecipeError",
     "TintypeError",
+    "TrainingDiverged",
     "UnknownModel",
     "UnsupportedFormat",
     "colorize",

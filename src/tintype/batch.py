@@ -133,6 +133,8 @@ def _result_name(source: Path, mark: str = "") -> str:
 
 
 def _kind(source: Path) -> str | None:
+    if not stat.S_ISREG(_mode(source)):  # opening a pipe would wait for who writes to it
+        return None
     try:
         with source.open("rb") as file:
             return kind_of(file.read(16))
@@ -158,7 +160,7 @@ def _is_passed_over(source: Path) -> bool:
     mode = _mode(source)
     if not stat.S_ISREG(mode):
         return not stat.S_ISDIR(mode)  # pipes, dead links; folders are those that cannot be read
-    if _kind(source) is None:  # or not readable
+    if _kind(source) is None:  # or it cannot be read
         return source.suffix.lower() not in PICTURE_SUFFIXES
     return is_our_result(source)
 

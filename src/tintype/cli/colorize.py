@@ -62,8 +62,9 @@ def colorize(
 ) -> None:
     """Color photographs and folders of them.
 
-    Originals stay as they are. Each INPUT is a file or a folder, which is taken with all folders in it; what is a picture is
-    told by content. The results' paths go to standard output, everything else to standard error.
+    Originals stay as they are. Each INPUT is a file or a folder, which is taken with all folders
+    in it; what is a picture is told by content. The results' paths go to standard output,
+    everything else to standard error.
     """
     from tqdm import tqdm
 

@@ -1,0 +1,207 @@
+"""`tintype colorize` from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def sums(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def has_color(path: Path) -> bool:
+    with Image.open(path) as opened:
+        return bool(np.ptp(np.asarray(opened.convert("RGB")), axis=-1).mean() > 5)
+
+
+def test_photo_is_colored_beside_it(tintype: Run, album: Path, tiny_model: Path) -> None:
+    before = sums(album)
+    done = tintype("colorize", "camera.jpg", "--model", tiny_model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "camera.color.jpg\n", "")
+    assert has_color(album / "camera.color.jpg")
+    assert sums(album).items() > before.items()
+    assert len(sums(album)) == len(before) + 1
+
+
+def test_folder_is_colored_then_left_alone_then_made_anew(
+    tintype: Run, album: Path, tiny_model: Path
+) -> None:
+    before = sums(album)
+    command = ("colorize", ".", "-o", "../out", "--model", tiny_model)
+    out = album.parent / "out"
+    done = tintype(*command)
+    assert done.returncode == 0, done.stderr
+    made = sums(out)
+    assert made.keys() == before.keys()
+    assert sorted(done.stdout.splitlines()) == sorted(f"../out/{name}" for name in made)
+    assert done.stderr == "tintype: 3 colored, 0 skipped, 0 failed\n"
+    assert all(has_color(out / name) for name in made)
+
+    again = tintype(*command, "--strength", "0.5")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert "tintype: skipped: ../out/camera.jpg exists\n" in again.stderr
+    assert sums(out) == made
+
+    anew = tintype(*command, "--strength", "0.5", "--overwrite")
+    assert anew.returncode == 0
+    assert "3 colored" in anew.stderr
+    assert not sums(out).items() & made.items()
+
+    assert sums(album) == before
+
+
+def test_results_of_an_earlier_run_are_not_colored(
+    tintype: Run, album: Path, tiny_model: Path
+) -> None:
+    assert tintype("colorize", ".", "--model", tiny_model).returncode == 0
+    (album / "camera.color.jpg").rename(album / "renamed.jpg")
+    made = sums(album)
+    done = tintype("colorize", ".", "--model", tiny_model)
+    assert done.stdout == "camera.color.jpg\n"
+    assert sums(album).keys() - made.keys() == {"camera.color.jpg"}
+
+
+def test_broken_files_do_not_stop_the_others(tintype: Run, album: Path, tiny_model: Path) -> None:
+    content = (album / "camera.jpg").read_bytes()
+    (album / "a cut.jpg").write_bytes(content[: len(content) // 2])
+    (album / "b empty.png").touch()
+    (album / "c text.jpg").write_text("no picture")
+    (album / "notes.txt").write_text("no picture, and does not say so")
+    done = tintype("colorize", ".", "none.jpg", "-o", "../out", "--model", tiny_model)
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 3
+    failed = [line for line in done.stderr.splitlines() if line.startswith("tintype: failed: ")]
+    for line, name in zip(
+        failed, ("a cut.jpg", "b empty.png", "c text.jpg", "none.jpg"), strict=True
+    ):
+        assert name in line
+    assert done.stderr.endswith("tintype: 3 colored, 0 skipped, 4 failed\n")
+    assert len(sums(album.parent / "out")) == 3
+
+
+def test_json_is_one_object_a_file(tintype: Run, album: Path, tiny_model: Path) -> None:
+    (album / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    (album / "camera.color.jpg").write_bytes((album / "camera.jpg").read_bytes())
+    done = tintype("colorize", "broken.jpg", "camera.jpg", "1969", "--json", "--model", tiny_model)
+    broken, skipped, colored = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 1
+    assert colored == {
+        "input": "1969/astronaut.jpg",
+        "output": "1969/astronaut.color.jpg",
+        "status": "colored",
+        "reason": "",
+    }
+    assert (skipped["status"], skipped["reason"]) == ("skipped", "camera.color.jpg exists")
+    assert broken["status"] == "failed"
+    assert "broken.jpg" in broken["reason"]
+
+
+def test_input_as_output_is_refused(tintype: Run, album: Path, tiny_model: Path) -> None:
+    before = sums(album)
+    done = tintype(
+        "colorize", "camera.jpg", "-o", "camera.jpg", "--overwrite", "--model", tiny_model
+    )
+    assert done.returncode == 1
+    assert "is the input itself" in done.stderr
+    assert sums(album) == before
+
+
+def test_unknown_model_names_the_closest(tintype: Run, album: Path) -> None:
+    done = tintype("colorize", "camera.jpg", "--model", "tintype-smal")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "tintype: error: There is no model 'tintype-smal'. Did you mean tintype-small?\n"
+    )
+    assert not (album / "camera.color.jpg").exists()
+
+
+def test_setting_that_is_no_number_is_told(
+    tintype: Run, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINTYPE_THREADS", "many")
+    done = tintype("colorize", "camera.jpg", "--model", tiny_model)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tintype: error: TINTYPE_THREADS='many'")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_names_that_are_no_text(tintype: Run, album: Path, tiny_model: Path) -> None:
+    name = b"caf\xe9.jpg".decode(errors="surrogateescape")
+    (album / "camera.jpg").rename(album / name)
+    done = tintype("colorize", ".", "--model", tiny_model, errors="surrogateescape")
+    assert done.returncode == 0, done.stderr
+    assert b"caf\xe9.color.jpg".decode(errors="surrogateescape") in done.stdout
+    as_json = tintype("colorize", ".", "--json", "--overwrite", "--model", tiny_model)
+    assert name in [json.loads(line)["input"] for line in as_json.stdout.splitlines()]
+
+
+def test_reader_who_leaves_is_no_traceback(tintype: Run, album: Path, tiny_model: Path) -> None:
+    command = [sys.executable, "-m", "tintype", "colorize", ".", "--model", str(tiny_model)]
+    process = subprocess.Popen(
+        command, cwd=album, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 1
+    assert "Traceback" not in told
+    assert tintype("--version").returncode == 0
+
+
+def test_torch_is_never_loaded(album: Path, tiny_model: Path) -> None:
+    program = (
+        "import sys\n"
+        "from tintype.cli import main\n"
+        "try:\n"
+        f"    main(['colorize', 'camera.jpg', '--model', {str(tiny_model)!r}])\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code, end.code\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'onnx')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=album, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "camera.color.jpg\n[]\n"
+
+
+def test_folder_that_cannot_be_written(tintype_of_other_user: Run) -> None:
+    done = tintype_of_other_user("colorize", "album", "--model", "model.onnx")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "tintype: failed: album/photo.color.jpg: cannot be written: Permission denied.\n"
+    )
+    done = tintype_of_other_user("colorize", "album", "-o", "new", "--model", "model.onnx")
+    assert done.returncode == 1
+    assert done.stderr == "tintype: failed: new: Permission denied\n"
+
+
+def test_what_cannot_be_read_is_named(tintype_of_other_user: Run, shared_folder: Path) -> None:
+    closed = shared_folder / "album" / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    (shared_folder / "album" / "photo.jpg").chmod(0)
+    done = tintype_of_other_user("colorize", "album", "--model", "model.onnx")
+    closed.chmod(0o700)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "tintype: failed: album/photo.jpg: Permission denied",
+        "tintype: failed: album/closed: this folder cannot be read.",
+        "tintype: 0 colored, 0 skipped, 2 failed",
+    ]

@@ -1,0 +1,235 @@
+"""What is colored and where to: nothing is lost, nothing harmed, nothing colored twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tintype.batch import Item, Result, colorize_one, plan
+from tintype.colorizer import Colorizer
+from tintype.errors import OutputError
+from tintype.provenance import is_our_result
+
+Draw = Callable[..., Path]
+
+
+@pytest.fixture
+def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
+    """Writes a small gray picture at a path in an empty current folder."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def write(name: str, format: str | None = None) -> Path:
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ramp = np.tile(np.linspace(20, 230, 24).astype(np.uint8), (16, 1))
+        Image.fromarray(ramp).save(path, format)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def colorizer(tiny_model: Path) -> Colorizer:
+    return Colorizer(tiny_model)
+
+
+def outputs(*inputs: str, output: str | None = None) -> dict[str, str]:
+    items = list(plan(inputs, output))
+    assert not [item.problem for item in items if item.problem]
+    return {str(item.source): str(item.output) for item in items}
+
+
+def problems(*inputs: str, output: str | None = None) -> dict[str, str]:
+    return {str(item.source): item.problem for item in plan(inputs, output) if item.problem}
+
+
+def test_result_lies_beside(draw: Draw) -> None:
+    draw("a/photo.jpg")
+    draw("a/PHOTO.TIFF")
+    assert outputs("a/photo.jpg", "a/PHOTO.TIFF") == {
+        "a/photo.jpg": "a/photo.color.jpg",
+        "a/PHOTO.TIFF": "a/PHOTO.color.TIFF",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("b.png", "b.png"),
+        ("new/b.png", "new/b.png"),
+        ("there", "there/photo.jpg"),
+        ("new", "new/photo.jpg"),
+        ("new.v2/", "new.v2/photo.jpg"),
+        (".", "photo.color.jpg"),
+    ],
+)
+def test_one_file_goes_to_a_file_or_folder(draw: Draw, given: str, expected: str) -> None:
+    draw("photo.jpg")
+    Path("there").mkdir()
+    assert outputs("photo.jpg", output=given) == {"photo.jpg": expected}
+
+
+def test_tree_is_mirrored(draw: Draw) -> None:
+    for name in ("in/1.jpg", "in/1.png", "in/deep/er/1.jpg", "in/größe 写真.webp"):
+        draw(name)
+    assert outputs("in", output="out") == {
+        "in/1.jpg": "out/1.jpg",
+        "in/1.png": "out/1.png",
+        "in/größe 写真.webp": "out/größe 写真.webp",
+        "in/deep/er/1.jpg": "out/deep/er/1.jpg",
+    }
+
+
+def test_same_names_of_several_folders_stay_apart(draw: Draw) -> None:
+    for name in ("a/1.jpg", "b/1.jpg", "c/d/1.jpg"):
+        draw(name)
+    assert outputs("a/1.jpg", "b", "./c/../c/d", output="out") == {
+        "a/1.jpg": "out/a/1.jpg",
+        "b/1.jpg": "out/b/1.jpg",
+        "c/../c/d/1.jpg": "out/c/d/1.jpg",
+    }
+
+
+def test_input_given_twice_is_taken_once(draw: Draw) -> None:
+    draw("a/1.jpg")
+    assert list(outputs("a", "a/1.jpg", "./a")) == ["a/1.jpg"]
+
+
+def test_content_tells_what_is_a_picture(draw: Draw) -> None:
+    draw("in/scan", "JPEG")
+    draw("in/scan.dat", "PNG")
+    draw("in/liar.jpg", "PNG")
+    draw("in/old.bmp")
+    Path("in/notes.txt").write_text("no picture")
+    Path("in/empty").touch()
+    assert outputs("in", output="out") == {
+        "in/liar.jpg": "out/liar.jpg.png",
+        "in/old.bmp": "out/old.bmp.png",
+        "in/scan": "out/scan.jpg",
+        "in/scan.dat": "out/scan.dat.png",
+    }
+
+
+def test_damaged_picture_is_not_passed_over(draw: Draw) -> None:
+    draw("in/good.jpg")
+    Path("in/empty.jpg").touch()
+    assert list(outputs("in")) == ["in/empty.jpg", "in/good.jpg"]
+
+
+def test_hidden_and_unfinished_files_are_passed_over(draw: Draw) -> None:
+    for name in ("in/.x.jpg", "in/.thumbs/x.jpg", "in/._x.jpg"):
+        draw(name)
+    for name in ("in/x.jpg~", "in/x.part", "in/x.TMP", "in/x.crdownload"):
+        draw(name, "JPEG")
+    assert outputs("in") == {}
+    assert list(outputs("in/.x.jpg")) == ["in/.x.jpg"]
+
+
+def test_links_and_pipes_do_not_hang(draw: Draw) -> None:
+    draw("in/real.jpg")
+    Path("in/loop").symlink_to("..", target_is_directory=True)
+    Path("in/self.jpg").symlink_to("self.jpg")
+    Path("in/gone.jpg").symlink_to("nowhere.jpg")
+    Path("in/link.jpg").symlink_to("real.jpg")
+    os.mkfifo("in/pipe.jpg")
+    assert list(outputs("in")) == ["in/link.jpg", "in/real.jpg"]
+    assert "not a file" in problems("in/pipe.jpg")["in/pipe.jpg"]
+
+
+def test_missing_input_is_named(draw: Draw) -> None:
+    draw("good.jpg")
+    assert "no such file" in problems("none.jpg", "good.jpg")["none.jpg"]
+
+
+def test_collision_is_refused(draw: Draw) -> None:
+    draw("in/photo", "JPEG")
+    draw("in/photo.jpg")
+    assert "would fall on that of in/photo" in problems("in", output="out")["in/photo.jpg"]
+
+
+def test_output_that_is_the_input_is_refused(draw: Draw) -> None:
+    draw("photo.jpg")
+    Path("link.jpg").symlink_to("photo.jpg")
+    assert "is the input itself" in problems("photo.jpg", output="photo.jpg")["photo.jpg"]
+    assert "is the input itself" in problems("photo.jpg", output="link.jpg")["photo.jpg"]
+
+
+def test_output_that_is_another_input_is_refused(draw: Draw, colorizer: Colorizer) -> None:
+    draw("photo.jpg")
+    draw("photo.color.jpg")
+    assert "one of the inputs" in problems(".")["photo.jpg"]
+    Path("photo.color.jpg").unlink()
+    for item in plan(["."]):
+        colorize_one(item, colorizer)
+    assert outputs(".") == {"photo.jpg": "photo.color.jpg"}
+
+
+@pytest.mark.parametrize("output", ["file", "new.jpg"])
+def test_several_results_need_a_folder(draw: Draw, output: str) -> None:
+    draw("1.jpg")
+    draw("2.jpg")
+    Path("file").touch()
+    with pytest.raises(OutputError, match="names a file"):
+        list(plan(["1.jpg", "2.jpg"], output))
+
+
+def test_item_is_colored_once(draw: Draw, colorizer: Colorizer) -> None:
+    item = Item(draw("photo.jpg"), Path("out/deep/photo.jpg"))
+    before = item.source.read_bytes()
+    assert colorize_one(item, colorizer) == Result(item, "colored")
+    made = item.output.read_bytes()
+    assert is_our_result(item.output)
+    assert colorize_one(item, colorizer, strength=0.5).status == "skipped"
+    assert item.output.read_bytes() == made
+    assert colorize_one(item, colorizer, strength=0.5, overwrite=True).status == "colored"
+    assert item.output.read_bytes() != made
+    assert item.source.read_bytes() == before
+    assert sorted(path.name for path in Path("out/deep").iterdir()) == ["photo.jpg"]
+
+
+def test_same_input_gives_the_same_bytes(draw: Draw, colorizer: Colorizer) -> None:
+    source = draw("photo.jpg")
+    for name in ("1.jpg", "2.jpg"):
+        colorize_one(Item(source, Path(name)), colorizer)
+    assert Path("1.jpg").read_bytes() == Path("2.jpg").read_bytes()
+
+
+def test_result_under_another_name_is_known_again(draw: Draw, colorizer: Colorizer) -> None:
+    colorize_one(Item(draw("photo.jpg"), Path("result.jpg")), colorizer)
+    shutil.move("result.jpg", "original.jpg")
+    assert list(outputs(".")) == ["photo.jpg"]
+    again = colorize_one(Item(Path("original.jpg"), Path("twice.jpg")), colorizer)
+    assert again.status == "skipped"
+    assert not Path("twice.jpg").exists()
+
+
+def test_failure_is_told_and_leaves_nothing(draw: Draw, colorizer: Colorizer) -> None:
+    content = draw("photo.jpg").read_bytes()
+    Path("cut.jpg").write_bytes(content[: len(content) // 2])
+    result = colorize_one(Item(Path("cut.jpg"), Path("out.jpg")), colorizer)
+    assert result.status == "failed"
+    assert "cut.jpg" in result.reason
+    assert "\n" not in result.reason
+    assert sorted(path.name for path in Path().iterdir()) == ["cut.jpg", "photo.jpg"]
+
+
+def test_output_below_a_file_is_told(draw: Draw, colorizer: Colorizer) -> None:
+    result = colorize_one(Item(draw("1.jpg"), draw("2.jpg") / "out.jpg"), colorizer)
+    assert result.status == "failed"
+    assert "2.jpg" in result.reason
+
+
+def test_unexpected_error_is_told_too(draw: Draw, colorizer: Colorizer) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError("no more")
+
+    result = colorize_one(Item(draw("1.jpg"), Path("out.jpg")), broken)  # type: ignore[arg-type]
+    assert result == Result(result.item, "failed", "1.jpg: MemoryError: no more")
