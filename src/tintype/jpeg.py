@@ -166,7 +166,7 @@ def _shifted(luma: Plane, shift: Plane, cell: int) -> Plane:
 
 def _widened(plane: Plane, times: int, width: int) -> Plane:
     """Each pixel 1, 2 or 4 times in its row: one multiplication of a wider integer."""
-    wide = plane.astype(f"u{times}") * (((1 << 8 * times) - 1) // 255)
+    wide = plane.astype(np.dtype(f"u{times}")) * (((1 << 8 * times) - 1) // 255)
     return np.asarray(wide.view(np.uint8)[:, :width])
 
 
@@ -175,7 +175,7 @@ def _repeated(plane: Plane, times: int, height: int, width: int) -> Plane:
 
 
 def _signed(plane: Floats) -> Plane:
-    return np.clip(np.rint(plane) + ZERO, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(plane) + ZERO, 0, 255), np.uint8)
 
 
 def _nodes() -> tuple[Floats, Floats, Floats]:

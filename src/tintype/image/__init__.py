@@ -1,0 +1,10 @@
+"""`Photo`: a picture opened lazily, its light, and color joined to it. The only user of libvips.
+
+`photo.py` is what others see; `source.py` reads a picture anew for every pass over it, `join.py`
+puts color to its light, `metadata.py` says what a file says of itself.
+"""
+
+from tintype.formats import is_picture
+from tintype.image.photo import Photo, working_size
+
+__all__ = ["Photo", "is_picture", "working_size"]

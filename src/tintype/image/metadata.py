@@ -1,0 +1,69 @@
+"""What a file says of itself, carried from the input to the result."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+from PIL import Image as PILImage
+
+from tintype import jpeg, provenance
+from tintype.image.vips import VipsImage, pyvips
+
+_CARRIED = ("xmp-data", "iptc-data")
+
+
+def blob(image: VipsImage, field: str) -> bytes | None:
+    """A field of bytes, if the picture has it."""
+    return bytes(image.get(field)) if image.get_typeof(field) else None
+
+
+def set_blob(image: VipsImage, field: str, content: bytes) -> None:
+    """Set a field of bytes."""
+    image.set_type(pyvips.GValue.blob_type, field, content)
+
+
+def add_exif(image: VipsImage, exif: bytes, *, with_orientation: bool) -> None:
+    """Give a picture an EXIF block. libvips parses one as it reads a JPEG, so a JPEG brings it."""
+    file = io.BytesIO()
+    PILImage.new("L", (1, 1)).save(file, "jpeg", exif=exif)
+    bearer = pyvips.Image.jpegload_buffer(file.getvalue())
+    for field in bearer.get_fields():
+        if field.startswith("exif-") or (field == "orientation" and with_orientation):
+            image.set_type(bearer.get_typeof(field), field, bearer.get(field))
+
+
+def mark(image: VipsImage, profile: bytes | None, model: str | None) -> None:
+    """Make the metadata that of a colored result: its profile, and our own mark."""
+    image.remove("jpeg-thumbnail-data")  # it shows the picture as it was
+    image.remove("icc-profile-data")
+    if profile:
+        set_blob(image, "icc-profile-data", profile)
+    set_blob(image, "xmp-data", provenance.marked(blob(image, "xmp-data"), model=model))
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Software", provenance.SOFTWARE)
+
+
+def app_segments(
+    source: VipsImage, width: int, height: int, profile: bytes | None, model: str | None
+) -> bytes:
+    """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel."""
+    pixel = pyvips.Image.black(1, 1, bands=3)
+    pixel = pixel.copy(interpretation="srgb", xres=source.xres, yres=source.yres)
+    for field in source.get_fields():
+        if field.startswith("exif-") or field in _CARRIED:
+            pixel.set_type(source.get_typeof(field), field, source.get(field))
+    if source.get_typeof("resolution-unit"):
+        pixel.set_type(pyvips.GValue.gstr_type, "resolution-unit", source.get("resolution-unit"))
+    pixel.set_type(pyvips.GValue.gint_type, "orientation", 1)  # a result is upright
+    mark(pixel, profile, model)
+    return jpeg.app_segments(pixel.jpegsave_buffer(), width, height)
+
+
+def png_text(xmp: bytes) -> bytes:
+    """The chunk that holds XMP in a PNG; libvips writes another, which few read.
+
+    PNG specification, third edition, 11.3.3.4: keyword, no compression, no language.
+    """
+    data = b"iTXt" + b"XML:com.adobe.xmp" + bytes(5) + xmp
+    return struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))

@@ -1,0 +1,216 @@
+"""`Photo`, the picture as everyone else sees it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from tintype import files, formats, jpeg, provenance
+from tintype.color import lightness
+from tintype.errors import PhotoTooLarge, UnsupportedFormat
+from tintype.image import metadata, tiff
+from tintype.image.join import eight_bits, join, parts
+from tintype.image.source import Source, orientation
+from tintype.image.vips import VipsImage, pyvips
+from tintype.pixels import Pixels
+from tintype.settings import Settings
+
+LONGEST_TO_SHORTEST = 4
+LARGEST_ENLARGEMENT = 2
+
+
+def working_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """Width and height, in pixels, at which a network looks at a picture.
+
+    The aspect is kept; nothing is enlarged past twice its size; the longest side is at most four
+    times the shortest, and squeezed beyond that.
+
+    >>> working_size(4000, 3000, 256)
+    (341, 256)
+    """
+    scale = min(short_side / min(width, height), LARGEST_ENLARGEMENT)
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    return min(w, LONGEST_TO_SHORTEST * h), min(h, LONGEST_TO_SHORTEST * w)
+
+
+@dataclass(frozen=True, eq=False)
+class _Chroma:
+    ab: NDArray[np.float32]  # (2, h, w), Lab units
+    model: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture, read when it is needed. Made by `Photo.open`; `width` and `height` are upright."""
+
+    name: str
+    width: int
+    height: int
+    _source: Source
+    _chroma: _Chroma | None = None
+
+    @classmethod
+    def open(cls, source: object, *, name: str | None = None) -> Photo:
+        """Open a picture; only its header is read.
+
+        `source` is a path, the bytes of a file, a PIL image, or a numpy array of uint8, uint16 or
+        floats in [0, 1], (H, W) or (H, W, 1 to 4). `name` stands for it in messages.
+
+        Raises `PhotoError` where it cannot be read, `UnsupportedFormat` where it is not a picture
+        of a kind that is read here, `PhotoTooLarge` beyond the limit of pixels in `settings`.
+        """
+        if name is None:
+            name = str(source) if isinstance(source, str | os.PathLike) else "the picture"
+        opened = Source.of(source, name)
+        image = opened.open()
+        width, height = image.width, image.height
+        limit = Settings.from_environment().max_pixels
+        if width * height > limit:
+            raise PhotoTooLarge(
+                f"{name}: {width} x {height} is more than the limit of {limit} pixels.",
+                hint="TINTYPE_MAX_PIXELS raises it.",
+                public_message=f"The picture has more than {limit} pixels.",
+            )
+        if orientation(image) >= 5:
+            width, height = height, width
+        return cls(name, width, height, opened)
+
+    @property
+    def xmp(self) -> bytes | None:
+        """The XMP packet of the file, if it has one."""
+        return metadata.blob(self._source.open(), "xmp-data")
+
+    def luminance(self, short_side: int) -> NDArray[np.float32]:
+        """CIELAB L in [0, 100] of the picture made small, (h, w), by `working_size`.
+
+        The planes of a JPEG are decoded for it, and kept for `save`.
+        """
+        width, height = working_size(self.width, self.height, short_side)
+        return np.asarray(lightness(self._source.light(width, height)), np.float32)
+
+    def with_chroma(
+        self, ab: NDArray[np.floating[Any]], strength: float = 1.0, *, model: str | None = None
+    ) -> Photo:
+        """The same picture in color: its own light, with a and b of CIELAB from `ab`.
+
+        `ab` is (2, h, w) in Lab units, of any size; it is stretched over the picture (bicubic).
+        `strength` multiplies it: 0 is gray. `model` is named in the metadata of what is saved.
+        A color that does not exist at that light is desaturated (`color.fit_gamut`).
+        """
+        chroma = np.asarray(ab, np.float32) * np.float32(strength)
+        if chroma.ndim != 3 or chroma.shape[0] != 2 or chroma.size == 0:
+            raise ValueError(f"ab must be (2, h, w), not {chroma.shape}")
+        if not np.isfinite(chroma).all():
+            raise ValueError("ab and strength must be finite")
+        return replace(self, _chroma=_Chroma(chroma, model))
+
+    def save(
+        self, path: str | os.PathLike[str], *, overwrite: bool = False, quality: int = 90
+    ) -> Path:
+        """Write the picture whole or not at all, in the format that the extension asks for.
+
+        `quality` is that of JPEG and WebP, 1 to 100; a WebP of quality 100 is lossless.
+
+        Raises `OutputExists` where something is there already and `overwrite` is not set,
+        `OutputError` where it cannot be written, `PhotoError` where the source is damaged.
+        """
+        path = Path(path)
+        kind = formats.written_as(path)
+        with files.replacing(path, overwrite=overwrite) as descriptor:
+            self._write(kind, descriptor, quality)
+        return path
+
+    def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
+        """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
+        kinds = set(formats.WRITERS.values())
+        if format and format not in kinds:
+            raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
+        kind = format or (self._source.kind if self._source.kind in kinds else None) or "png"
+        with tempfile.TemporaryFile() as file:
+            self._write(kind, file.fileno(), quality)
+            file.seek(0)
+            return file.read()
+
+    def to_array(self) -> NDArray[Any]:
+        """The pixels, (H, W, C), as deep as they came: uint8, uint16, or float32 in [0, 1].
+
+        C is 3 in color, 1 in gray, and one more with alpha.
+        """
+        with self._source.reading():
+            image = self._whole()
+            array = image.numpy().reshape(image.height, image.width, image.bands)
+        content = self._source.content
+        was_float = isinstance(content, Pixels) and content.was_float
+        return np.asarray(array / np.float32(65535) if was_float else array)
+
+    def to_pil(self) -> PILImage.Image:
+        """The pixels as a PIL image of 8 bits a channel, with its ICC profile and XMP in `info`."""
+        with self._source.reading():
+            image = self._whole()
+            pil = PILImage.fromarray(eight_bits(image).numpy())
+        for key, field in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
+            if content := metadata.blob(image, field):
+                pil.info[key] = content
+        return pil
+
+    def _whole(self) -> VipsImage:
+        """The whole picture as a pipeline that has not run yet, its metadata with it."""
+        taken = parts(self._source.upright())
+        if self._chroma is None:
+            return taken.whole(taken.color)
+        image = taken.whole(join(taken, self._chroma.ab))
+        metadata.mark(image, taken.profile, self._chroma.model)
+        return image
+
+    def _write(self, kind: str, descriptor: int, quality: int) -> None:
+        if kind == "jpeg" and self._chroma and (planes := self._source.planes):
+            content = jpeg.encode(
+                planes,
+                self._chroma.ab,
+                quality=quality,
+                metadata=self._app_segments(self._chroma),
+                threads=Settings.from_environment().threads,
+            )
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+            return
+        with self._source.reading():
+            image = self._whole()
+            if kind == "png":
+                _save_png(image, descriptor)
+                return
+            target = pyvips.Target.new_to_descriptor(descriptor)
+            if kind == "jpeg":
+                eight_bits(image).jpegsave_target(target, Q=quality, background=[255])
+            elif kind == "webp":
+                eight_bits(image).webpsave_target(target, Q=quality, lossless=quality == 100)
+            else:
+                image.tiffsave_target(
+                    target, compression="deflate", predictor="horizontal", level=1
+                )
+        if kind == "tiff" and (exif := metadata.blob(image, "exif-data")):
+            tiff.add_exif(descriptor, exif, provenance.SOFTWARE)
+
+    def _app_segments(self, chroma: _Chroma) -> bytes:
+        with self._source.reading():
+            image = self._source.open()
+            profile = parts(image).profile
+            return metadata.app_segments(image, self.width, self.height, profile, chroma.model)
+
+
+def _save_png(image: VipsImage, descriptor: int) -> None:
+    xmp = metadata.blob(image, "xmp-data")
+    image.remove("xmp-data")
+    chunk = metadata.png_text(xmp) if xmp else b""
+    # room is left for the chunk, and the file's beginning then moved to before it
+    os.lseek(descriptor, len(chunk), os.SEEK_SET)
+    image.pngsave_target(pyvips.Target.new_to_descriptor(descriptor))
+    signature_and_header = os.pread(descriptor, 8 + 25, len(chunk))
+    os.pwrite(descriptor, signature_and_header + chunk, 0)

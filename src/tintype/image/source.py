@@ -1,0 +1,182 @@
+"""Where a picture comes from. Every pass over it opens it anew, so nothing large is kept."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PILImage
+
+from tintype import formats, jpeg, pixels
+from tintype.color import Floats
+from tintype.errors import OutputError, PhotoError, TintypeError, UnsupportedFormat
+from tintype.image import metadata, tiff
+from tintype.image.join import luminance, parts
+from tintype.image.vips import VipsImage, pyvips
+from tintype.pixels import Pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A picture as it came; `kind` is that of its file, None for arrays."""
+
+    name: str
+    content: Path | bytes | Pixels
+    kind: str | None
+
+    @classmethod
+    def of(cls, given: object, name: str) -> Source:
+        """Tell by its first bytes what is given. Raises as `Photo.open` does."""
+        if isinstance(given, np.ndarray):
+            return cls(name, pixels.from_array(given, name), None)
+        if isinstance(given, PILImage.Image):
+            return cls(name, pixels.from_pil(given, name), None)
+        content: Path | bytes
+        if isinstance(given, str | os.PathLike):
+            content = Path(given)
+            try:
+                head = formats.head_of(content)
+            except IsADirectoryError:
+                raise PhotoError(f"{name}: is a folder, not a picture.") from None
+            except OSError as error:
+                raise _unreadable(name, error) from None
+        elif isinstance(given, bytes | bytearray | memoryview):
+            head = content = bytes(given)
+        else:
+            raise TypeError(f"a photo is a path, bytes, a PIL image or an array, not {type(given)}")
+        kind = formats.kind_of(head)
+        if kind is None:
+            what = "is not a picture of a kind that is read here" if head else "is empty"
+            raise UnsupportedFormat(f"{name}: {what}.", public_message="The file is not a picture.")
+        if kind in formats.BY_PILLOW:
+            data = content if isinstance(content, bytes) else content.read_bytes()
+            return cls(name, pixels.by_pillow(data, formats.BY_PILLOW[kind], name), None)
+        return cls(name, content, kind)
+
+    def open(self, access: str = "sequential") -> VipsImage:
+        """The picture as it lies in the file, not yet upright; pixels are read when they are used.
+
+        Sequential access runs over it once, from the top.
+        """
+        if isinstance(self.content, Pixels):
+            return _of_pixels(self.content)
+        with self.reading(), self._file() as file:
+            load = getattr(pyvips.Image, f"{self.kind}load_source")
+            image = load(file, access=access, fail_on="truncated")
+            image._references.append(file)
+            if self.kind == "tiff" and (exif := self._tiff_exif()):
+                metadata.add_exif(image, exif, with_orientation=False)
+            return image
+
+    def upright(self) -> VipsImage:
+        """The picture, upright, for one pass."""
+        image = self.open()
+        if orientation(image) == 1:
+            return image
+        return self.open("random").autorot()  # it needs the rows in another order
+
+    def light(self, width: int, height: int) -> Floats:
+        """Relative luminance Y in [0, 1] of the upright picture made small, (height, width)."""
+        if self.planes:
+            return self.planes.light(width, height)
+        with self.reading():
+            if isinstance(self.content, Pixels):
+                small = self.open().thumbnail_image(width, height=height, size="force")
+            else:
+                with self._file() as file:
+                    small = pyvips.Image.thumbnail_source(
+                        file, width, height=height, size="force", fail_on="truncated"
+                    ).copy_memory()
+            return np.asarray(luminance(parts(small))[1].numpy()).reshape(height, width)
+
+    @cached_property
+    def planes(self) -> jpeg.Planes | None:
+        """The planes of a JPEG, kept; None for what is no JPEG or whose planes cannot be used."""
+        if self.kind != "jpeg" or isinstance(self.content, Pixels):
+            return None
+        image = self.open()
+        with self.reading():
+            taken = parts(image)
+        if not taken.is_as_coded:
+            return None
+        content = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+        return jpeg.decode(content, taken.encoding, orientation(image))
+
+    def _tiff_exif(self) -> bytes | None:
+        if isinstance(self.content, bytes):
+            return tiff.exif_of(io.BytesIO(self.content))
+        assert isinstance(self.content, Path)
+        with self.content.open("rb") as file:
+            return tiff.exif_of(file)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what libvips says of a damaged file, or of a full disk, into one line."""
+        try:
+            yield
+        except pyvips.Error as error:
+            lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
+            detail = next((line for line in lines if line), "for a reason that is not told")
+            raise _told(self.name, detail) from None
+
+    @contextmanager
+    def _file(self) -> Iterator[object]:
+        if isinstance(self.content, bytes):
+            yield pyvips.Source.new_from_memory(self.content)
+            return
+        assert isinstance(self.content, Path)
+        try:
+            # by descriptor, since libvips reads options out of a name that ends in brackets
+            descriptor = os.open(self.content, os.O_RDONLY)
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+        try:
+            yield pyvips.Source.new_from_descriptor(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def orientation(image: VipsImage) -> int:
+    """EXIF's orientation, 1 to 8; from 5 on the picture lies on its side."""
+    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+
+
+def _of_pixels(given: Pixels) -> VipsImage:
+    height, width, bands = given.array.shape
+    deep = given.array.dtype == np.uint16
+    image = pyvips.Image.new_from_memory(
+        given.array.data, width, height, bands, "ushort" if deep else "uchar"
+    )
+    names = ("grey16", "rgb16") if deep else ("b-w", "srgb")
+    image = image.copy(interpretation="cmyk" if given.is_cmyk else names[bands > 2])
+    for field, content in (("icc-profile-data", given.icc), ("xmp-data", given.xmp)):
+        if content:
+            metadata.set_blob(image, field, content)
+    if given.exif:
+        metadata.add_exif(image, given.exif, with_orientation=True)
+    return image
+
+
+def _unreadable(name: str, error: OSError) -> PhotoError:
+    return PhotoError(f"{name}: cannot be read: {error.strerror or error}.")
+
+
+def _told(name: str, detail: str) -> TintypeError:
+    said = detail.lower()
+    if "write" in said or "no space" in said:
+        return OutputError(f"{name}: the result cannot be written: {detail}.")
+    if any(word in said for word in ("premature", "truncat", "end of", "read past", "not enough")):
+        return PhotoError(
+            f"{name}: the file ends before the picture does ({detail}).",
+            hint="It was cut short: copy or download it again.",
+            public_message="The file is cut short.",
+        )
+    return PhotoError(
+        f"{name}: the picture is damaged ({detail}).", public_message="The picture is damaged."
+    )

@@ -1,0 +1,95 @@
+"""The EXIF of TIFF files, which libvips neither reads nor writes.
+
+In a TIFF, EXIF is a directory of its own that the first directory points to (TIFF 6.0, section 2;
+EXIF 2.32, 4.6.3). Ours is appended with a longer copy of the first, so no pixel moves.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO
+
+from PIL import Image as PILImage
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+SOFTWARE = 0x0131
+# ImageDescription, Make, Model, DateTime, Artist, Copyright
+_TEXTS = (0x010E, 0x010F, 0x0110, 0x0132, 0x013B, 0x8298)
+_EXIF, _GPS = 0x8769, 0x8825
+_INTEROPERABILITY = 0xA005  # points to a directory that is not carried
+_ASCII, _LONG = 2, 4
+
+
+def exif_of(file: BinaryIO) -> bytes | None:
+    """The EXIF of a TIFF as a JPEG would hold it; None where it has none or cannot be read."""
+    try:
+        header = file.read(8)
+        if header[2:4] not in (b"*\0", b"\0*"):  # BigTIFF
+            return None
+        first = ImageFileDirectory_v2(header)
+        file.seek(first.next)
+        first.load(file)
+        exif = PILImage.Exif()
+        for tag in _TEXTS:
+            if tag in first:
+                exif[tag] = first[tag]
+        for pointer in (_EXIF, _GPS):
+            if pointer in first:
+                directory = ImageFileDirectory_v2(header)
+                file.seek(first[pointer])
+                directory.load(file)
+                exif.get_ifd(pointer).update(directory)
+        exif.get_ifd(_EXIF).pop(_INTEROPERABILITY, None)
+        return exif.tobytes() if len(exif) else None
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        return None
+
+
+def add_exif(descriptor: int, content: bytes, software: str) -> None:
+    """Give a TIFF that was just written the EXIF that `content` holds as a JPEG would."""
+    with open(descriptor, "r+b", closefd=False) as file:
+        file.seek(0)
+        header = file.read(8)
+        order = "<" if header[:2] == b"II" else ">"
+        if struct.unpack(order + "H", header[2:4]) != (42,):  # BigTIFF
+            return
+        (start,) = struct.unpack(order + "I", header[4:])
+        file.seek(start)
+        (count,) = struct.unpack(order + "H", file.read(2))
+        raw = file.read(12 * count)
+        entries = {
+            struct.unpack_from(order + "H", raw, 12 * i)[0]: raw[12 * i : 12 * i + 12]
+            for i in range(count)
+        }
+        exif = PILImage.Exif()
+        exif.load(content)
+        file.seek(0, os.SEEK_END)
+
+        def append(data: bytes) -> int:
+            file.write(b"\0" * (file.tell() % 2))  # values begin at even places
+            place = file.tell()
+            file.write(data)
+            return place
+
+        texts = {tag: str(exif[tag]) for tag in _TEXTS if tag in exif and tag not in entries}
+        for tag, text in (texts | {SOFTWARE: software}).items():
+            value = text.encode() + b"\0"
+            place = value.ljust(4, b"\0") if len(value) <= 4 else append(value)
+            if isinstance(place, int):
+                place = struct.pack(order + "I", place)
+            entries[tag] = struct.pack(order + "HHI", tag, _ASCII, len(value)) + place
+        for pointer in (_EXIF, _GPS):
+            values = dict(exif.get_ifd(pointer))
+            values.pop(_INTEROPERABILITY, None)
+            if values:
+                directory = ImageFileDirectory_v2(header)
+                for tag, value in values.items():
+                    directory[tag] = value
+                place = append(b"")
+                append(directory.tobytes(place))
+                entries[pointer] = struct.pack(order + "HHII", pointer, _LONG, 1, place)
+        ordered = [entries[tag] for tag in sorted(entries)]
+        place = append(struct.pack(order + "H", len(ordered)) + b"".join(ordered) + bytes(4))
+        file.seek(4)
+        file.write(struct.pack(order + "I", place))
