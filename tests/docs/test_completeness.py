@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tintype.cli import group
+from tintype.cli import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -17,8 +17,8 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
 def commands() -> dict[str, click.Command]:
-    context = click.Context(group)
-    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
     return {name: command for name, command in found.items() if command is not None}
 
 
@@ -32,7 +32,7 @@ def test_command_is_documented(name: str) -> None:
     sorted(
         {
             option
-            for command in [group, *commands().values()]
+            for command in [main, *commands().values()]
             for parameter in command.params
             if isinstance(parameter, click.Option)
             for option in parameter.opts

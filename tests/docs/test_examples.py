@@ -25,7 +25,7 @@ NOT_RUN = ("pip install", "python -m pytest")
 
 SHORT_TRAINING = "--set holdout_images=1 --set workers=0 " + " ".join(
     f"--set stages.{stage}.total_images=2 --set stages.{stage}.batch_images=2 "
-    f"--set stages.{stage}.warmup_images=0 --set stages.{stage}.crop_px=32"
+    f"--set stages.{stage}.warmup_images=0 --set stages.{stage}.crop_px=64"
     for stage in ("small", "full", "gan")
 )
 """Added to a `tintype train` that does not say how long: the pages show the real thing."""
