@@ -100,9 +100,11 @@ def join(taken: Parts, ab: NDArray[np.float32]) -> VipsImage:
     xz = (fxz > DELTA).ifthenelse(fxz * fxz * fxz, (fxz - 4 / 29) * (3 * DELTA**2))
     to_linear = np.linalg.inv(taken.encoding.to_xyz) * D65_WHITE
     off_gray = (xz - y).recomb(to_linear[:, ::2].tolist())
-    # color.fit_gamut: how far each channel goes, over the room that it has
-    excess = (off_gray / (1 - y + 1e-9)).maxpair(off_gray / (-1e-9 - y))
-    worst = excess[0].maxpair(excess[1]).maxpair(excess[2]).maxpair(1)
+    red, green, blue = off_gray.bandsplit()
+    highest = red.maxpair(green).maxpair(blue)
+    lowest = red.minpair(green).minpair(blue)
+    # color.fit_gamut: how far the channels go, over the room that they have
+    worst = (highest / (1 - y + 1e-9)).maxpair(lowest / (-1e-9 - y)).maxpair(1)
     linear = (y + off_gray / worst).clamp(min=0, max=1)
     codes = _of_light(linear, taken.encoding.encode) * (CODES - 1 if taken.is_deep else 255)
     return codes.rint().cast(taken.color.format)
