@@ -33,12 +33,18 @@ def write_model(
     inputs: dict[str, list[int | str]] | None = None,
     output: str = "ab",
     a_b: tuple[float, float] = (0.1, 0.3),
+    looks_right_px: int = 0,
 ) -> Path:
-    """An ONNX of one 1x1 convolution, a = 0.1 L and b = 0.3 L, and the hints if it takes them."""
+    """An ONNX of one convolution: a = 0.1 L and b = 0.3 L, plus the hints if it takes them.
+
+    The L is that of the pixel `looks_right_px` to the right.
+    """
     inputs = inputs or {"l": ["n", 1, "h", "w"]}
-    weight = numpy_helper.from_array(np.array(a_b, np.float32).reshape(2, 1, 1, 1), "weight")
+    kernel = np.zeros((2, 1, 1, looks_right_px + 1), np.float32)
+    kernel[:, 0, 0, -1] = a_b
     hinted = "hint_ab" in inputs
-    nodes = [helper.make_node("Conv", ["l", "weight"], ["plain" if hinted else output])]
+    plain = "plain" if hinted else output
+    nodes = [helper.make_node("Conv", ["l", "weight"], [plain], pads=[0, 0, 0, looks_right_px])]
     if hinted:
         nodes.append(helper.make_node("Mul", ["hint_ab", "hint_mask"], ["hint"]))
         nodes.append(helper.make_node("Add", ["plain", "hint"], [output]))
@@ -47,7 +53,7 @@ def write_model(
         "tiny",
         [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs.items()],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2, "h", "w"])],
-        [weight],
+        [numpy_helper.from_array(kernel, "weight")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     if card is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,19 @@ class Session:
             )
 
 
+def network(
+    model: bytes, name: str, *, threads: int | None = None
+) -> Callable[[FloatArray], list[FloatArray]]:
+    """A network of one input that has no card: it judges pictures and colors none.
+
+    `model` is an ONNX file's bytes, `name` what stands for it in messages. The answer takes the
+    input and gives all outputs. Raises ModelError when it cannot be loaded.
+    """
+    run = _open(model, name, threads or Settings.from_environment().threads)
+    (node,) = run.get_inputs()
+    return lambda x: list(run.run(None, {node.name: x}))
+
+
 def session(path: Path, threads: int | None = None) -> Session:
     """The session of a model file, opened once per process for each number of threads.
 
@@ -139,8 +153,8 @@ def _close_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # A session's threads do not cross a fork, and a copy without them cannot even be freed: close
-    # all before, open anew on either side when needed.
+    # A session's threads do not cross a fork, and a copy without them cannot even be freed: all are
+    # closed before, and opened anew on either side when they are asked for.
     os.register_at_fork(
         before=_close_all, after_in_parent=_lock.release, after_in_child=_lock.release
     )
@@ -169,16 +183,12 @@ def _open(model: Path | bytes, where: str, threads: int) -> ort.InferenceSession
 
 
 def _pad(gray_l: FloatArray, multiple_of: int) -> FloatArray:
-    """Grow H and W, at the bottom and the right, to the next multiple."""
-    for axis in (2, 3):
-        side = gray_l.shape[axis]
-        missing = -side % multiple_of
-        if missing:
-            widths = [(0, 0)] * 4
-            widths[axis] = (0, missing)
-            # a reflection can be no longer than the picture itself
-            gray_l = np.pad(gray_l, widths, mode="reflect" if missing < side else "edge")
-    return gray_l
+    """Grow H and W to the next multiple by reflection at the bottom and the right.
+
+    A side shorter than what it lacks is reflected again and again, a single pixel repeated.
+    """
+    missing_px = [-side % multiple_of for side in gray_l.shape[2:]]
+    return np.pad(gray_l, [(0, 0), (0, 0), *((0, px) for px in missing_px)], mode="reflect")
 
 
 def _first_line(error: Exception) -> str:

@@ -140,7 +140,10 @@ def test_setting_that_is_no_number_is_told(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_names_that_are_no_text(tintype: Run, album: Path, tiny_model: Path) -> None:
+def test_names_that_are_no_text(
+    tintype: Run, album: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as in most locales
     name = b"caf\xe9.jpg".decode(errors="surrogateescape")
     (album / "camera.jpg").rename(album / name)
     done = tintype("colorize", ".", "--model", tiny_model, errors="surrogateescape")

@@ -227,7 +227,7 @@ def test_output_below_a_file_is_told(draw: Draw, colorizer: Colorizer) -> None:
     assert "2.jpg" in result.reason
 
 
-def test_unexpected_error_is_told_too(draw: Draw, colorizer: Colorizer) -> None:
+def test_unexpected_error_is_told_too(draw: Draw) -> None:
     def broken(*_: object, **__: object) -> None:
         raise MemoryError("no more")
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tintype.errors import ModelError
-from tintype.models.card import ModelCard
 from tintype.runtime import Session, providers, session
 
 WriteModel = Callable[..., Path]
@@ -25,6 +24,13 @@ def test_any_size_gives_color_of_that_size(tiny_model: Path, height: int, width:
     np.testing.assert_allclose(
         chroma_ab, np.concatenate([0.1 * gray_l, 0.3 * gray_l], 1), rtol=1e-5
     )
+
+
+def test_padding_reflects(model_file: WriteModel) -> None:
+    looks_right = Session(model_file(a_b=(1.0, 0.0), looks_right_px=3))  # multiples of 8
+    gray_l = np.arange(13, dtype=np.float32).reshape(1, 1, 1, 13)
+    seen = looks_right.predict(gray_l)[0, 0, 0]
+    np.testing.assert_array_equal(seen, [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 11, 10, 9])
 
 
 def test_many_pictures_at_once(tiny_model: Path) -> None:
@@ -121,25 +127,18 @@ def test_changed_file_is_opened_again(model_file: WriteModel) -> None:
     assert session(path).predict(gray_l)[0, 0, 0, 0] == pytest.approx(25)
 
 
-def _predict(path: Path) -> float:
-    return float(session(path, 2).predict(np.full((1, 1, 512, 512), 50, np.float32))[0, 0, 0, 0])
+def _color_in_child(path: Path) -> None:
+    chroma_ab = session(path, 3).predict(np.full((1, 1, 64, 64), 50, np.float32))
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    raise SystemExit(0 if chroma_ab[0, 0, 0, 0] == pytest.approx(5) and threads == 3 else 1)
 
 
-def _predict_and_exit(path: Path) -> None:
-    raise SystemExit(0 if _predict(path) == pytest.approx(5) else 1)
-
-
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_session_is_not_carried_over_a_fork(tiny_model: Path) -> None:
-    assert _predict(tiny_model) == pytest.approx(5)
-    child = multiprocessing.get_context("fork").Process(
-        target=_predict_and_exit, args=(tiny_model,)
-    )
+def test_child_of_a_fork_has_a_session_with_threads(tiny_model: Path) -> None:
+    session(tiny_model, 3)
+    child = multiprocessing.get_context("fork").Process(target=_color_in_child, args=(tiny_model,))
     child.start()
     child.join(20)
     child.kill()
     assert child.exitcode == 0
-
-
-def test_card_reads_back(tiny_model: Path) -> None:
-    assert isinstance(Session(tiny_model).card, ModelCard)

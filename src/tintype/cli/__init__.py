@@ -13,7 +13,7 @@ import click
 from tintype import __version__
 from tintype.errors import TintypeError, closest
 
-COMMANDS = ("colorize", "models", "doctor", "train", "export")
+COMMANDS = ("colorize", "evaluate", "models", "doctor", "train", "export")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 

@@ -75,7 +75,7 @@ def colorize(
     silent = not sys.stderr.isatty()
     items = list(tqdm(plan(inputs, output), "looking", unit=" photos", leave=False, disable=silent))
     counts: Counter[str] = Counter()
-    for item in tqdm(items, "coloring", unit="photo", disable=silent):
+    for item in tqdm(items, "coloring", unit=" photos", disable=silent):
         result = colorize_one(item, colorizer, strength=strength, overwrite=overwrite)
         counts[result.status] += 1
         if as_json:
