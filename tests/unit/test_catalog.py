@@ -103,7 +103,7 @@ def test_model_is_fetched_once(
 
 def test_damaged_copy_is_fetched_again(
     monkeypatch: pytest.MonkeyPatch,
-    isolated_home: Path,  # noqa: ARG001
+    isolated_home: Path,
     model_server: ThreadingHTTPServer,
     tiny_model: Path,
 ) -> None:
