@@ -93,7 +93,8 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
             rgb = Image.fromarray(simplejpeg.decode_jpeg(content, "RGB", **least))
     except ValueError:
         return None
-    if turn := _UPRIGHT.get(orientation):
+    turn = _UPRIGHT.get(orientation)
+    if turn is not None:
         luma = luma.transpose(turn)
         rgb = rgb.transpose(turn) if rgb else None
     return Planes(luma, rgb, cell, encoding)

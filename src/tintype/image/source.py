@@ -70,8 +70,8 @@ class Source:
             load = getattr(pyvips.Image, f"{self.kind}load_source")
             image = load(file, access=access, fail_on="truncated")
             image._references.append(file)
-            if self.kind == "tiff" and (exif := self._tiff_exif()):
-                metadata.add_exif(image, exif, with_orientation=False)
+            if self.kind == "tiff":
+                self._complete_tiff(image)
             return image
 
     def upright(self) -> VipsImage:
@@ -86,14 +86,11 @@ class Source:
         if self.planes:
             return self.planes.light(width, height)
         with self.reading():
-            if isinstance(self.content, Pixels):
-                small = self.open().thumbnail_image(width, height=height, size="force")
-            else:
-                with self._file() as file:
-                    small = pyvips.Image.thumbnail_source(
-                        file, width, height=height, size="force", fail_on="truncated"
-                    ).copy_memory()
-            return np.asarray(luminance(parts(small))[1].numpy()).reshape(height, width)
+            image = self.open()
+            if orientation(image) >= 5:
+                width, height = height, width
+            small = image.resize(width / image.width, vscale=height / image.height).autorot()
+            return np.asarray(luminance(parts(small))[1].numpy()).reshape(small.height, small.width)
 
     @cached_property
     def planes(self) -> jpeg.Planes | None:
@@ -108,22 +105,28 @@ class Source:
         content = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
         return jpeg.decode(content, taken.encoding, orientation(image))
 
-    def _tiff_exif(self) -> bytes | None:
-        if isinstance(self.content, bytes):
-            return tiff.exif_of(io.BytesIO(self.content))
-        assert isinstance(self.content, Path)
-        with self.content.open("rb") as file:
-            return tiff.exif_of(file)
+    def _complete_tiff(self, image: VipsImage) -> None:
+        """What libvips leaves out: EXIF, and that pixels are missing at the end."""
+        assert not isinstance(self.content, Pixels)
+        is_path = isinstance(self.content, Path)
+        with self.content.open("rb") if is_path else io.BytesIO(self.content) as file:
+            content = tiff.read(file)
+        if content.is_cut_short:
+            raise _cut_short(self.name, "its last pixels lie beyond its end")
+        if content.exif:
+            metadata.add_exif(image, content.exif, with_orientation=False)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Turn what libvips says of a damaged file, or of a full disk, into one line."""
+        pyvips.vips_lib.vips_error_clear()  # what it kept to itself before
         try:
             yield
         except pyvips.Error as error:
-            lines = [line.strip() for line in str(error.detail or error.message).splitlines()]
-            detail = next((line for line in lines if line), "for a reason that is not told")
-            raise _told(self.name, detail) from None
+            # the first cause comes first, but for the name of the operation that met it
+            lines = [line.strip() for line in str(error.detail).splitlines()] or [error.message]
+            causes = [line for line in lines if not line.startswith("unable to ")] or lines
+            raise _told(self.name, causes[0]) from None
 
     @contextmanager
     def _file(self) -> Iterator[object]:
@@ -171,12 +174,16 @@ def _told(name: str, detail: str) -> TintypeError:
     said = detail.lower()
     if "write" in said or "no space" in said:
         return OutputError(f"{name}: the result cannot be written: {detail}.")
-    if any(word in said for word in ("premature", "truncat", "end of", "read past", "not enough")):
-        return PhotoError(
-            f"{name}: the file ends before the picture does ({detail}).",
-            hint="It was cut short: copy or download it again.",
-            public_message="The file is cut short.",
-        )
+    if any(word in said for word in ("premature", "truncat", "end of", "read error")):
+        return _cut_short(name, detail)
     return PhotoError(
         f"{name}: the picture is damaged ({detail}).", public_message="The picture is damaged."
+    )
+
+
+def _cut_short(name: str, detail: str) -> PhotoError:
+    return PhotoError(
+        f"{name}: the file ends before the picture does ({detail}).",
+        hint="It was cut short: copy or download it again.",
+        public_message="The file is cut short.",
     )

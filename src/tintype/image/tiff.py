@@ -1,4 +1,4 @@
-"""The EXIF of TIFF files, which libvips neither reads nor writes.
+"""The EXIF of TIFF files, which libvips neither reads nor writes, and whether they are whole.
 
 In a TIFF, EXIF is a directory of its own that the first directory points to (TIFF 6.0, section 2;
 EXIF 2.32, 4.6.3). Ours is appended with a longer copy of the first, so no pixel moves.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image as PILImage
@@ -17,33 +18,50 @@ SOFTWARE = 0x0131
 # ImageDescription, Make, Model, DateTime, Artist, Copyright
 _TEXTS = (0x010E, 0x010F, 0x0110, 0x0132, 0x013B, 0x8298)
 _EXIF, _GPS = 0x8769, 0x8825
+_PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
 _INTEROPERABILITY = 0xA005  # points to a directory that is not carried
 _ASCII, _LONG = 2, 4
 
 
-def exif_of(file: BinaryIO) -> bytes | None:
-    """The EXIF of a TIFF as a JPEG would hold it; None where it has none or cannot be read."""
+@dataclass(frozen=True)
+class Tiff:
+    """What a TIFF says beside its pixels; `exif` is as a JPEG would hold it."""
+
+    exif: bytes | None = None
+    is_cut_short: bool = False
+
+
+def read(file: BinaryIO) -> Tiff:
+    """Look at the first picture of a TIFF. What cannot be made sense of is passed over."""
     try:
         header = file.read(8)
-        if header[2:4] not in (b"*\0", b"\0*"):  # BigTIFF
-            return None
-        first = ImageFileDirectory_v2(header)
-        file.seek(first.next)
-        first.load(file)
+        if header[2:4] in (b"+\0", b"\0+"):  # BigTIFF
+            header += file.read(8)
+        first = _directory(file, header, ImageFileDirectory_v2(header).next)
         exif = PILImage.Exif()
         for tag in _TEXTS:
             if tag in first:
                 exif[tag] = first[tag]
         for pointer in (_EXIF, _GPS):
             if pointer in first:
-                directory = ImageFileDirectory_v2(header)
-                file.seek(first[pointer])
-                directory.load(file)
-                exif.get_ifd(pointer).update(directory)
+                exif.get_ifd(pointer).update(_directory(file, header, first[pointer]))
         exif.get_ifd(_EXIF).pop(_INTEROPERABILITY, None)
-        return exif.tobytes() if len(exif) else None
+        size = file.seek(0, os.SEEK_END)
+        ends = (
+            offset + count
+            for offsets, counts in _PIECES
+            for offset, count in zip(first.get(offsets, ()), first.get(counts, ()), strict=False)
+        )
+        return Tiff(exif.tobytes() if len(exif) else None, max(ends, default=0) > size)
     except (OSError, SyntaxError, ValueError, TypeError, struct.error):
-        return None
+        return Tiff()
+
+
+def _directory(file: BinaryIO, header: bytes, place: int) -> ImageFileDirectory_v2:
+    directory = ImageFileDirectory_v2(header)
+    file.seek(place)
+    directory.load(file)
+    return directory
 
 
 def add_exif(descriptor: int, content: bytes, software: str) -> None:
