@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 from tintype import jpeg, provenance
 from tintype.image.vips import VipsImage, pyvips
 
+_APP13_HEADING = b"Photoshop 3.0\0"
 _CARRIED = ("xmp-data", "iptc-data")
 
 
@@ -58,6 +59,14 @@ def app_segments(
     pixel.set_type(pyvips.GValue.gint_type, "orientation", 1)  # a result is upright
     mark(pixel, profile, model)
     return jpeg.app_segments(pixel.jpegsave_buffer(), width, height)
+
+
+def photoshop_blocks(image: VipsImage) -> None:
+    """Give a TIFF the IPTC of a JPEG, which there comes under a heading."""
+    iptc = blob(image, "iptc-data")
+    if iptc and iptc.startswith(_APP13_HEADING):
+        image.remove("iptc-data")
+        set_blob(image, "photoshop-data", iptc.removeprefix(_APP13_HEADING))
 
 
 def png_text(xmp: bytes) -> bytes:

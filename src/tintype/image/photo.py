@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,8 @@ class Photo:
     name: str
     width: int
     height: int
-    _source: Source
-    _chroma: _Chroma | None = None
+    _source: Source = field(repr=False)
+    _chroma: _Chroma | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, source: object, *, name: str | None = None) -> Photo:
@@ -192,11 +192,12 @@ class Photo:
             elif kind == "webp":
                 eight_bits(image).webpsave_target(target, Q=quality, lossless=quality == 100)
             else:
+                metadata.photoshop_blocks(image)
                 image.tiffsave_target(
                     target, compression="deflate", predictor="horizontal", level=1
                 )
         if kind == "tiff" and (exif := metadata.blob(image, "exif-data")):
-            tiff.add_exif(descriptor, exif, provenance.SOFTWARE)
+            tiff.add_exif(descriptor, exif, provenance.SOFTWARE if self._chroma else None)
 
     def _app_segments(self, chroma: _Chroma) -> bytes:
         with self._source.reading():

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PILImage
@@ -66,7 +67,7 @@ class Source:
         """
         if isinstance(self.content, Pixels):
             return _of_pixels(self.content)
-        with self.reading(), self._file() as file:
+        with self.reading(), self._vips_source() as file:
             load = getattr(pyvips.Image, f"{self.kind}load_source")
             image = load(file, access=access, fail_on="truncated")
             image._references.append(file)
@@ -95,21 +96,19 @@ class Source:
     @cached_property
     def planes(self) -> jpeg.Planes | None:
         """The planes of a JPEG, kept; None for what is no JPEG or whose planes cannot be used."""
-        if self.kind != "jpeg" or isinstance(self.content, Pixels):
+        if self.kind != "jpeg":
             return None
         image = self.open()
         with self.reading():
             taken = parts(image)
         if not taken.is_as_coded:
             return None
-        content = self.content if isinstance(self.content, bytes) else self.content.read_bytes()
-        return jpeg.decode(content, taken.encoding, orientation(image))
+        with self._stream() as file:
+            return jpeg.decode(file.read(), taken.encoding, orientation(image))
 
     def _complete_tiff(self, image: VipsImage) -> None:
         """What libvips leaves out: EXIF, and that pixels are missing at the end."""
-        assert not isinstance(self.content, Pixels)
-        is_path = isinstance(self.content, Path)
-        with self.content.open("rb") if is_path else io.BytesIO(self.content) as file:
+        with self._stream() as file:
             content = tiff.read(file)
         if content.is_cut_short:
             raise _cut_short(self.name, "its last pixels lie beyond its end")
@@ -129,20 +128,26 @@ class Source:
             raise _told(self.name, causes[0]) from None
 
     @contextmanager
-    def _file(self) -> Iterator[object]:
+    def _stream(self) -> Iterator[BinaryIO]:
         if isinstance(self.content, bytes):
-            yield pyvips.Source.new_from_memory(self.content)
+            yield io.BytesIO(self.content)
             return
         assert isinstance(self.content, Path)
         try:
-            # by descriptor, since libvips reads options out of a name that ends in brackets
-            descriptor = os.open(self.content, os.O_RDONLY)
+            file = self.content.open("rb")
         except OSError as error:
             raise _unreadable(self.name, error) from None
-        try:
-            yield pyvips.Source.new_from_descriptor(descriptor)
-        finally:
-            os.close(descriptor)
+        with file:
+            yield file
+
+    @contextmanager
+    def _vips_source(self) -> Iterator[object]:
+        if isinstance(self.content, bytes):
+            yield pyvips.Source.new_from_memory(self.content)
+            return
+        # by descriptor, since libvips reads options out of a name that ends in brackets
+        with self._stream() as file:
+            yield pyvips.Source.new_from_descriptor(file.fileno())
 
 
 def orientation(image: VipsImage) -> int:

@@ -6,21 +6,24 @@ EXIF 2.32, 4.6.3). Ours is appended with a longer copy of the first, so no pixel
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import warnings
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from PIL import Image as PILImage
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-SOFTWARE = 0x0131
+_SOFTWARE = 0x0131
 # ImageDescription, Make, Model, DateTime, Artist, Copyright
-_TEXTS = (0x010E, 0x010F, 0x0110, 0x0132, 0x013B, 0x8298)
+_TEXTS = (0x010E, 0x010F, 0x0110, _SOFTWARE, 0x0132, 0x013B, 0x8298)
 _EXIF, _GPS = 0x8769, 0x8825
 _PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
 _INTEROPERABILITY = 0xA005  # points to a directory that is not carried
 _ASCII, _LONG = 2, 4
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, struct.error, UserWarning)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,19 @@ def read(file: BinaryIO) -> Tiff:
             for offset, count in zip(first.get(offsets, ()), first.get(counts, ()), strict=False)
         )
         return Tiff(exif.tobytes() if len(exif) else None, max(ends, default=0) > size)
-    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+    except _UNREADABLE:
         return Tiff()
+
+
+def _parsed(content: bytes) -> PILImage.Exif:
+    """EXIF as far as it can be read: empty, in the worst case."""
+    exif = PILImage.Exif()
+    with contextlib.suppress(*_UNREADABLE), warnings.catch_warnings(action="error"):
+        exif.load(content)
+        for pointer in (_EXIF, _GPS):
+            exif.get_ifd(pointer)
+        return exif
+    return PILImage.Exif()
 
 
 def _directory(file: BinaryIO, header: bytes, place: int) -> ImageFileDirectory_v2:
@@ -64,8 +78,14 @@ def _directory(file: BinaryIO, header: bytes, place: int) -> ImageFileDirectory_
     return directory
 
 
-def add_exif(descriptor: int, content: bytes, software: str) -> None:
-    """Give a TIFF that was just written the EXIF that `content` holds as a JPEG would."""
+def add_exif(descriptor: int, content: bytes, software: str | None) -> None:
+    """Give a TIFF that was just written the EXIF that `content` holds as a JPEG would.
+
+    `software`, where given, is named instead of what wrote the original.
+    """
+    exif = _parsed(content)
+    if software:
+        exif[_SOFTWARE] = software
     with open(descriptor, "r+b", closefd=False) as file:
         file.seek(0)
         header = file.read(8)
@@ -80,8 +100,6 @@ def add_exif(descriptor: int, content: bytes, software: str) -> None:
             struct.unpack_from(order + "H", raw, 12 * i)[0]: raw[12 * i : 12 * i + 12]
             for i in range(count)
         }
-        exif = PILImage.Exif()
-        exif.load(content)
         file.seek(0, os.SEEK_END)
 
         def append(data: bytes) -> int:
@@ -91,7 +109,7 @@ def add_exif(descriptor: int, content: bytes, software: str) -> None:
             return place
 
         texts = {tag: str(exif[tag]) for tag in _TEXTS if tag in exif and tag not in entries}
-        for tag, text in (texts | {SOFTWARE: software}).items():
+        for tag, text in texts.items():
             value = text.encode() + b"\0"
             place = value.ljust(4, b"\0") if len(value) <= 4 else append(value)
             if isinstance(place, int):
