@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import Tensor, nn
+from torch import nn
 
 from tintype.errors import CheckpointError, ModelError, OutputError, OutputExists
 from tintype.models.card import METADATA_KEY, ModelCard
@@ -82,22 +82,6 @@ def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
     onnx.helper.set_model_props(model, {METADATA_KEY: card.model_dump_json()})
     onnx.checker.check_model(model)
     return model
-
-
-def weights_of(model_path: Path, prefix: str) -> dict[str, Tensor]:
-    """The weights inside a model file whose names begin with `prefix`, without it, as float32."""
-    try:
-        model = onnx.load(model_path)
-    except Exception as error:  # onnx raises protobuf's own errors
-        raise ModelError(f"{model_path}: not an ONNX model ({error}).") from None
-    return {
-        # float16 weights carry a name of their own in front of the cast
-        t.name.removeprefix(prefix).removesuffix(".float16"): torch.from_numpy(
-            numpy_helper.to_array(t).astype(np.float32)
-        )
-        for t in model.graph.initializer
-        if t.name.startswith(prefix)
-    }
 
 
 def _state(source: Path) -> dict[str, Any]:

@@ -106,6 +106,16 @@ class Recipe(_Part):
             raise ValueError(f"stages: two stages have one name: {', '.join(names)}")
         if self.discriminator is None and any(s.kind == "gan" for s in self.stages):
             raise ValueError("discriminator: a gan stage needs one")
+        for stage in self.stages:
+            if self.discriminator is not None and stage.kind == "gan":
+                # chroma has half the size, each layer halves it, and the last two need 3 pixels
+                least_px = 2 * 3 * 2**self.discriminator.layers
+                if stage.crop_px < least_px:
+                    raise ValueError(
+                        f"stages.{stage.name}.crop_px: {stage.crop_px} is too small for a "
+                        f"discriminator of {self.discriminator.layers} layers, which needs "
+                        f"{least_px}"
+                    )
         return self
 
     @property

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import AdamW
 
-from tintype.errors import CheckpointError, RecipeError
 from tintype.nn.discriminators import PatchDiscriminator
 from tintype.nn.generators import MobileUNet
 from tintype.recipe import GanStage, Recipe, Stage
-
-BUNDLED = "tintype-small"
-"""The model whose own encoder is the starting point where a recipe says `bundled`."""
+from tintype.train.weights import load_encoder
 
 
 def build_generator(recipe: Recipe) -> MobileUNet:
@@ -23,7 +18,7 @@ def build_generator(recipe: Recipe) -> MobileUNet:
     torch.manual_seed(recipe.seed)
     g = MobileUNet(spec.widths)
     if spec.encoder_weights != "none":
-        _load_encoder(g, spec.encoder_weights)
+        load_encoder(g.encoder, spec.encoder_weights)
     if spec.frozen_blocks:
         g.encoder.features.requires_grad_(False)
         g.encoder.blocks[: spec.frozen_blocks].requires_grad_(False)
@@ -64,38 +59,3 @@ def discriminator_optimizer(d: nn.Module, stage: GanStage) -> AdamW:
 def _channels_last(network: nn.Module) -> None:
     """The layout that convolutions are fastest in, on CPUs and GPUs alike; in place."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _load_encoder(g: MobileUNet, source: str) -> None:
-    if source == "bundled":
-        from tintype.export import weights_of
-        from tintype.models.store import locate
-
-        weights = weights_of(locate(BUNDLED), prefix="encoder.")
-    else:
-        weights = _weights_file(source)
-    try:
-        g.encoder.load_pretrained(weights)
-    except (KeyError, RuntimeError) as error:
-        what = str(error).splitlines()[-1].strip()
-        raise CheckpointError(
-            f"generator.encoder_weights {source}: not the weights of this encoder ({what})."
-        ) from None
-
-
-def _weights_file(source: str) -> dict[str, Tensor]:
-    path = Path(source)
-    if not path.is_file():
-        raise RecipeError(
-            f"generator.encoder_weights: {source}: no such file.",
-            hint="Use a .safetensors file, 'bundled', or 'none'.",
-        )
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"generator.encoder_weights: {source}: not a safetensors file ({error})."
-        ) from None
