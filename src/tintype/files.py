@@ -12,6 +12,9 @@ from pathlib import Path
 from tintype.errors import OutputError, OutputExists
 
 
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows has the last
+
+
 @contextmanager
 def replacing(path: Path, *, overwrite: bool) -> Iterator[int]:
     """A descriptor to write to; what was written gets the name `path` when the block ends well.
@@ -24,7 +27,7 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[int]:
         raise _exists(path)
     temporary = path.with_name(f".{secrets.token_hex(6)}.part")
     try:
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(temporary, _NEW, 0o666)
     except OSError as error:
         raise _unwritable(path, error) from None
     try:

@@ -155,8 +155,8 @@ class Photo:
         with self._source.reading():
             image = self._whole()
             pil = PILImage.fromarray(eight_bits(image).numpy())
-        for key, field in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
-            if content := metadata.blob(image, field):
+        for key, name in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
+            if content := metadata.blob(image, name):
                 pil.info[key] = content
         return pil
 
@@ -213,5 +213,8 @@ def _save_png(image: VipsImage, descriptor: int) -> None:
     # room is left for the chunk, and the file's beginning then moved to before it
     os.lseek(descriptor, len(chunk), os.SEEK_SET)
     image.pngsave_target(pyvips.Target.new_to_descriptor(descriptor))
-    signature_and_header = os.pread(descriptor, 8 + 25, len(chunk))
-    os.pwrite(descriptor, signature_and_header + chunk, 0)
+    with open(descriptor, "r+b", closefd=False) as file:
+        file.seek(len(chunk))
+        signature_and_header = file.read(8 + 25)
+        file.seek(0)
+        file.write(signature_and_header + chunk)
