@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tintype.errors import OutputError, OutputExists
 
-
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows has the last
 
 
