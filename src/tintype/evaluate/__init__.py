@@ -1,0 +1,1 @@
+"""How good color is, measured beside doing nothing and beside the truth."""

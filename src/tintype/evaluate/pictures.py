@@ -1,0 +1,137 @@
+"""True pictures, and the results that belong to them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tintype import formats
+from tintype.batch import PICTURE_SUFFIXES, RESULT_MARK
+from tintype.errors import DataError, PhotoError, PhotoTooLarge
+from tintype.evaluate.metrics.lab import Floats, RgbU8
+from tintype.settings import Settings
+
+GRAY_CHROMA = 5.0  # Lab units: what JPEG and scanners leave in a gray picture stays below
+GRAY_SHARE = 0.999
+NAMED_AT_MOST = 3
+
+
+class Results(NamedTuple):
+    """A folder of results: name of the true picture to file, and what belongs to none."""
+
+    files: dict[str, Path]
+    extra: list[Path]
+
+
+def true_pictures(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder and all below it, by name, in the order of their paths.
+
+    A name is the file's without its extension, or its path from `folder` where two would be alike.
+    Raises DataError when there is no such folder, no picture, or two go by one name.
+    """
+    found = list(_walk(folder))
+    if not found:
+        raise DataError(f"{folder}: holds no pictures.")
+    stems = {file.stem for file in found}
+    named: dict[str, Path] = {}
+    for file in found:
+        name = file.stem
+        if len(stems) < len(found):
+            name = file.relative_to(folder).with_suffix("").as_posix()
+        if name in named:
+            raise DataError(f"{folder}: {named[name].name} and {file.name} go by the same name.")
+        named[name] = file
+    return named
+
+
+def results_for(every: Mapping[str, Path], wanted: Iterable[str], folder: Path) -> Results:
+    """Pair the pictures of `folder` with true ones, by name, in whatever format they are.
+
+    NAME.color.png is a result for NAME.jpg, and goes before NAME.png; so is NAME.jpg.png.
+    Raises DataError when a true picture that is wanted has no result, or any has two.
+    """
+    by_path = any("/" in name for name in every)
+    names = {name + file.suffix: name for name, file in every.items()} | {n: n for n in every}
+    found: dict[str, Path] = {}
+    extra = []
+    for file in _walk(folder):
+        stem = file.stem.removesuffix(RESULT_MARK)
+        label = (file.parent.relative_to(folder) / stem).as_posix() if by_path else stem
+        name = names.get(label)
+        if name is None:
+            extra.append(file)
+        elif name not in found or (_is_marked(file) and not _is_marked(found[name])):
+            found[name] = file
+        elif _is_marked(file) == _is_marked(found[name]):
+            raise DataError(
+                f"{folder}: two results for {name}: {found[name].name} and {file.name}."
+            )
+    if missing := [name for name in wanted if name not in found]:
+        raise DataError(f"{folder}: no result for {some(missing)}.")
+    return Results(found, extra)
+
+
+def read_rgb(path: Path) -> RgbU8:
+    """A picture's code values, (H, W, 3) uint8, upright; taken as sRGB, whatever its profile.
+
+    Raises PhotoError when the file is truncated, damaged or no picture, PhotoTooLarge beyond the
+    settings' limit.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > Settings.from_environment().max_pixels:
+                raise PhotoTooLarge(f"{path}: has more pixels than TINTYPE_MAX_PIXELS.")
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "is not a picture" if isinstance(error, UnidentifiedImageError) else error
+        raise PhotoError(f"{path}: cannot be read: {reason}.") from None
+
+
+def is_gray(lab: Floats) -> bool:
+    """Whether a picture has no color to compare with: 999 of 1,000 pixels have a chroma under 5."""
+    return float((np.hypot(lab[..., 1], lab[..., 2]) < GRAY_CHROMA).mean()) >= GRAY_SHARE
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file. Raises PhotoError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PhotoError(f"{path}: cannot be read: {error.strerror}.") from None
+
+
+def group_of(name: str) -> str | None:
+    """What stands before the first _ of a picture's name: `scene_017` is of the group `scene`."""
+    head, underscore, _ = Path(name).name.partition("_")
+    return head if underscore else None
+
+
+def some(names: Iterable[object]) -> str:
+    """The first few names, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = len(listed) - NAMED_AT_MOST
+    return ", ".join(listed[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files that are pictures by their content, or claim to be by their name, in a fixed order."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder.")
+    found = []
+    for place, below, names in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    for file in sorted(found):
+        if file.suffix.lower() in PICTURE_SUFFIXES or formats.is_picture(file):
+            yield file
+
+
+def _is_marked(file: Path) -> bool:
+    return file.stem.endswith(RESULT_MARK)

@@ -1,0 +1,106 @@
+"""The table as text: for a terminal, as Markdown, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import math
+
+from tintype.evaluate.columns import BY_KEY, Column
+from tintype.evaluate.summary import Figure, Line, Table, Win
+
+NOTHING = "–"
+_CELL_WIDTH = 16
+
+
+def to_terminal(table: Table) -> str:
+    """A block for each group: a figure a line, with half its 95 % interval, and a row a column."""
+    heads = [f"{column.label} {column.arrow}" for column in table.columns]
+    width = max(map(len, heads)) + 1
+    lines: list[str] = []
+    for group, rows in table.lines.items():
+        n = next(iter(rows.values())).n
+        lines += ["", f"{f'{group}, {n} pictures':{width}}{_cells(list(rows))}"]
+        for head, column in zip(heads, table.columns, strict=True):
+            figures = [line.figures.get(column.key, Figure(math.nan)) for line in rows.values()]
+            cells = _cells([with_spread(figure, column) for figure in figures])
+            lines.append(f"{head:{width}}{cells}")
+    return "\n".join(lines)
+
+
+def against_to_terminal(table: Table, against: str) -> str:
+    """For each row the share of pictures on which it beats another, figure by figure."""
+    lines = ["", f"share of pictures won against {against}, with its 95 % interval"]
+    for row, wins in table.against.items():
+        labels = {key: f"{row}, {BY_KEY[key].label}" for key in wins}
+        width = max(map(len, labels.values())) + 1
+        lines += [f"{labels[key]:{width}}{win_in_words(win)}" for key, win in wins.items()]
+    return "\n".join(lines)
+
+
+def win_in_words(win: Win) -> str:
+    """The share with its interval, and whether it tells two rows apart."""
+    share = f"{win.share.value:6.1%} [{win.share.low:.1%}, {win.share.high:.1%}]"
+    if not win.is_different:
+        return f"{share}  no difference shown"
+    return f"{share}  {'better' if win.share.value > 0.5 else 'worse'}"
+
+
+def to_markdown(table: Table) -> str:
+    """A table for each group, rows down, figures with half their 95 % intervals across."""
+    parts = []
+    heads = [f"{column.label} {column.arrow}".strip() for column in table.columns]
+    for group, rows in table.lines.items():
+        parts.append(f"| {group} | n | {' | '.join(heads)} |")
+        parts.append("| --- |" + " ---: |" * (len(heads) + 1))
+        for name, line in rows.items():
+            parts.append(f"| {name} | {line.n} | {' | '.join(_told(line, table))} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def to_latex(table: Table) -> str:
+    """The same of all pictures, as a tabular for booktabs."""
+    arrows = {"lower": r"$\downarrow$", "higher": r"$\uparrow$", "zero": r"$\to 0$", "truth": ""}
+    heads = [f"{column.label} {arrows[column.better]}".strip() for column in table.columns]
+    rows = next(iter(table.lines.values()))
+    lines = [
+        rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
+        r"\toprule",
+        " & ".join(["", *heads]) + r" \\",
+        r"\midrule",
+    ]
+    for name, line in rows.items():
+        told = [
+            text.replace("±", r"$\pm$").replace("∞", r"$\infty$") for text in _told(line, table)
+        ]
+        lines.append(
+            " & ".join([_latex(name), *(text.replace("–", "--") for text in told)]) + r" \\"
+        )
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _told(line: Line, table: Table) -> list[str]:
+    return [with_spread(line.figures.get(c.key, Figure(math.nan)), c) for c in table.columns]
+
+
+def _latex(text: str) -> str:
+    return "".join(f"\\{c}" if c in "#$%&_{}" else c for c in text)
+
+
+def number(value: float, column: Column) -> str:
+    """A figure with its column's digits."""
+    if math.isnan(value):
+        return NOTHING
+    return "∞" if math.isinf(value) else f"{value:.{column.digits}f}"
+
+
+def with_spread(figure: Figure, column: Column) -> str:
+    """A figure and the larger half of its 95 % interval."""
+    told = number(figure.value, column)
+    if math.isnan(figure.low) or figure.low == figure.high:
+        return told
+    half = max(figure.high - figure.value, figure.value - figure.low)
+    return f"{told} ±{number(half, column)}"
+
+
+def _cells(texts: list[str]) -> str:
+    return "".join(f"{text[-_CELL_WIDTH + 1 :]:>{_CELL_WIDTH}}" for text in texts)
