@@ -29,7 +29,7 @@ def to_json(evaluation: Evaluation) -> str:
         "judge": evaluation.judge.name if evaluation.judge else None,
         "warnings": list(evaluation.warnings),
         "columns": {
-            c.key: {"label": c.label, "better": c.better, "about": c.about} for c in COLUMNS
+            c.key: {"label": c.label, "better": c.better, "about": c.about} for c in table.columns
         },
         "groups": {
             group: {
