@@ -14,7 +14,7 @@ from tintype.provenance import is_our_result, marked
 
 FORMATS = ["jpeg", "png", "tiff", "webp"]
 DESCRIPTION, MAKE, SOFTWARE, DATE, ARTIST = 0x010E, 0x010F, 0x0131, 0x0132, 0x013B
-EXIF, TAKEN, WIDTH, HEIGHT, MAKER_NOTE = 0x8769, 0x9003, 0xA002, 0xA003, 0x927C
+EXIF, TAKEN, COLOR_SPACE, WIDTH, HEIGHT = 0x8769, 0x9003, 0xA001, 0xA002, 0xA003
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -68,6 +68,7 @@ def test_exif_is_carried_over(given, written, described, strong_ab):
     assert taken[TAKEN] == "1931:05:06 07:08:09"
     if written != "tiff":
         assert (taken[WIDTH], taken[HEIGHT]) == result.size
+        assert taken[COLOR_SPACE] == 1  # sRGB
 
 
 @pytest.mark.parametrize("given", ["jpeg", "png", "tiff"])

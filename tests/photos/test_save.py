@@ -55,6 +55,13 @@ def test_quality(colored):
         assert len(colored.to_bytes(format, quality=50)) < len(colored.to_bytes(format, quality=95))
 
 
+@pytest.mark.parametrize("quality", [0, 101])
+def test_quality_has_limits(quality, colored, tmp_path):
+    with pytest.raises(ValueError, match=f"quality is {quality}"):
+        colored.save(tmp_path / "out.jpg", quality=quality)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_there_stays(colored, tmp_path):
     path = tmp_path / "out.jpg"
     path.write_bytes(b"precious")

@@ -41,6 +41,8 @@ def mark(image: VipsImage, profile: bytes | None, model: str | None) -> None:
     image.remove("icc-profile-data")
     if profile:
         set_blob(image, "icc-profile-data", profile)
+    else:
+        image.set_type(pyvips.GValue.gstr_type, "exif-ifd2-ColorSpace", "1")  # sRGB
     set_blob(image, "xmp-data", provenance.marked(blob(image, "xmp-data"), model=model))
     image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Software", provenance.SOFTWARE)
 

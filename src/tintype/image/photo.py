@@ -170,6 +170,8 @@ class Photo:
         return image
 
     def _write(self, kind: str, descriptor: int, quality: int) -> None:
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality is {quality}; it goes from 1 to 100")
         if kind == "jpeg" and self._chroma and (planes := self._source.planes):
             content = jpeg.encode(
                 planes,
