@@ -14,16 +14,10 @@ import pytest
 
 from tintype.cli import COMMANDS
 from tintype.models import store
-from tintype.models.catalog import catalog
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 HEAVY = ("numpy", "onnxruntime", "PIL", "pooch", "pydantic", "pyvips", "torch", "tqdm", "yaml")
-
-packaged = pytest.mark.skipif(
-    not (store.PACKAGED / catalog().find("tintype-small").file).is_file(),
-    reason="the model is not in the package yet",
-)
 
 
 def test_version(tintype: Run) -> None:
@@ -98,7 +92,6 @@ def test_wrong_usage_is_one_line(tintype: Run, arguments: list[str], told: str) 
     assert len(done.stderr.splitlines()) == 1
 
 
-@packaged
 def test_models_tell_size_license_and_scores(tintype: Run) -> None:
     done = tintype("models")
     assert done.returncode == 0
@@ -109,7 +102,6 @@ def test_models_tell_size_license_and_scores(tintype: Run) -> None:
     assert model["bytes"] == store.locate("tintype-small").stat().st_size
 
 
-@packaged
 def test_doctor_finds_all_well(tintype: Run) -> None:
     done = tintype("doctor", "--json")
     findings = json.loads(done.stdout)

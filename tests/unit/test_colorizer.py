@@ -16,8 +16,6 @@ import tintype
 from tintype.colorizer import Colorizer
 from tintype.errors import ModelError, OutputError, OutputExists, PhotoError, UnsupportedFormat
 from tintype.image import Photo
-from tintype.models import store
-from tintype.models.catalog import catalog
 from tintype.provenance import is_our_result
 
 
@@ -165,9 +163,5 @@ def test_threads_share_a_colorizer(colorizer: Colorizer) -> None:
         np.testing.assert_array_equal(result, colorizer(gray))
 
 
-@pytest.mark.skipif(
-    not (store.PACKAGED / catalog().find("tintype-small").file).is_file(),
-    reason="the model is not in the package yet",
-)
 def test_packaged_model_leaves_a_blank_page_calm() -> None:
     assert chroma(Colorizer()(np.full((256, 256), 245, np.uint8))) < 12
