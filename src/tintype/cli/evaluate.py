@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -32,7 +31,13 @@ FOLDER = click.Path(path_type=Path)
     "--protocol", type=click.Choice(["imagenet-val5k", "coco-stuff", "ade20k"]),
     help="Take and cut the pictures as papers do.",
 )  # fmt: skip
-@click.option("--report", metavar="DIR", type=FOLDER, help="Write a page with tables and pictures.")
+@click.option(
+    "--report",
+    "report_folder",
+    metavar="DIR",
+    type=FOLDER,
+    help="Write a page with tables and pictures.",
+)
 @click.option("--json", "json_file", metavar="FILE", type=FOLDER, help="Write every figure.")
 def evaluate(
     models: tuple[str, ...],
@@ -41,7 +46,7 @@ def evaluate(
     limit: int | None,
     against: str | None,
     protocol: str | None,
-    report: Path | None,
+    report_folder: Path | None,
     json_file: Path | None,
 ) -> None:
     """Measure color against the truth.
@@ -52,8 +57,7 @@ def evaluate(
     """
     from tqdm import tqdm
 
-    from tintype.evaluate import record, run, table
-    from tintype.files import replacing
+    from tintype.evaluate import record, report, run, table
 
     with tqdm(desc="measuring", unit="picture", disable=not sys.stderr.isatty()) as bar:
 
@@ -71,5 +75,6 @@ def evaluate(
     for warning in outcome.warnings:
         click.echo(f"tintype: {warning}", err=True)
     if json_file:
-        with replacing(json_file, overwrite=True) as descriptor:
-            os.write(descriptor, record.to_json(outcome).encode())
+        report.write(json_file, record.to_json(outcome).encode())
+    if report_folder:
+        click.echo(report.write_report(outcome, report_folder))
