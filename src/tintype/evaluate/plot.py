@@ -11,7 +11,7 @@ from tintype.evaluate.columns import Column
 from tintype.evaluate.metrics.lab import Floats
 
 _WIDTH, _LABEL, _LINE = 520, 130, 38
-_BINS = 60
+_POINTS = 80
 _TICKS = 5
 
 
@@ -47,7 +47,7 @@ def distributions(column: Column, values: Mapping[str, Floats]) -> str:
         base = (line + 1) * _LINE
         density = _density(v, low, high)
         points = " ".join(
-            f"L{_LABEL + i * plot / (_BINS - 1):.1f} {base - d * (_LINE - 8):.1f}"
+            f"L{_LABEL + i * plot / (_POINTS - 1):.1f} {base - d * (_LINE - 8):.1f}"
             for i, d in enumerate(density)
         )
         middle = x(float(np.clip(np.median(v), low, high)))
@@ -60,10 +60,11 @@ def distributions(column: Column, values: Mapping[str, Floats]) -> str:
 
 
 def _density(values: Floats, low: float, high: float) -> Floats:
-    """A histogram, smoothed by the binomial kernel of five, its peak at 1."""
-    counts = np.histogram(np.clip(values, low, high), _BINS, (low, high))[0]
-    smooth = np.convolve(counts, np.array([1, 4, 6, 4, 1]) / 16, mode="same")
-    return np.asarray(smooth / smooth.max())
+    """A Gaussian kernel estimate with Scott's width, its peak at 1."""
+    width = max(float(values.std()) * values.size**-0.2, (high - low) / _POINTS)
+    at = np.linspace(low, high, _POINTS)
+    density = np.exp(-0.5 * ((at[:, None] - values) / width) ** 2).sum(1)
+    return np.asarray(density / density.max())
 
 
 def _round_ticks(low: float, high: float) -> Floats:
@@ -71,4 +72,4 @@ def _round_ticks(low: float, high: float) -> Floats:
     power = 10 ** np.floor(np.log10(rough))
     step = power * next(m for m in (1, 2, 5, 10) if m * power >= rough)
     ticks = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-    return np.asarray(np.round(ticks, 10))
+    return np.asarray(np.round(ticks, 10) + 0.0)  # no -0

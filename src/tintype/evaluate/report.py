@@ -105,13 +105,14 @@ def to_html(evaluation: Evaluation, parts: Mapping[str, Sequence[Exhibit]]) -> s
 def _table(figures: Table, group: str) -> str:
     heads = "".join(f"<th>{escape(c.label)} {c.arrow}</th>" for c in figures.columns)
     baselines = [row.name for row in BASELINES]
+    n = next(iter(figures.lines[group].values())).n
     body = "".join(
-        f"<tr{' class=baseline' * (name in baselines)}><th>{escape(name)}</th><td>{line.n}</td>"
+        f"<tr{' class=baseline' * (name in baselines)}><th>{escape(name)}</th>"
         f"{_cells(line, figures)}</tr>"
         for name, line in figures.lines[group].items()
     )
     return (
-        f'<div class="scroll"><table><thead><tr><th></th><th>n</th>{heads}</tr></thead>'
+        f'<div class="scroll"><table><thead><tr><th>{n} pictures</th>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -119,10 +120,9 @@ def _table(figures: Table, group: str) -> str:
 def _cells(line: Line, figures: Table) -> str:
     cells = []
     for column in figures.columns:
-        figure = line.figures.get(column.key, Figure(float("nan")))
-        ends = [table.number(end, column) for end in (figure.low, figure.high)]
-        interval = f"<small>{ends[0]} to {ends[1]}</small>" if figure.low < figure.high else ""
-        cells.append(f"<td>{table.number(figure.value, column)}{interval}</td>")
+        told = table.with_spread(line.figures.get(column.key, Figure(float("nan"))), column)
+        value, _, half = told.partition(" ")
+        cells.append(f"<td>{value}{f'<small>{half}</small>' if half else ''}</td>")
     return "".join(cells)
 
 

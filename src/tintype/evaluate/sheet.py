@@ -67,24 +67,24 @@ def exhibits(evaluation: Evaluation) -> dict[str, list[Exhibit]]:
 
 def contact_sheet(parts: Mapping[str, Sequence[Exhibit]]) -> Image.Image:
     """All of them on one sheet: a picture a line, a row of the table a column."""
-    shown = [(part, exhibit) for part, members in parts.items() for exhibit in members]
-    columns = list(shown[0][1].made)
-    step = _TILE_PX + _GAP_PX
-    head = _TEXT_PX + 2 * _GAP_PX
-    size = (len(columns) * step + _GAP_PX, head + len(shown) * (step + head))
-    sheet = Image.new("RGB", size, _PAPER)
+    lines = [(part, exhibit) for part, members in parts.items() for exhibit in members]
+    columns = list(lines[0][1].made)
+    step, head = _TILE_PX + _GAP_PX, _TEXT_PX + 2 * _GAP_PX
+    sheet = Image.new("RGB", (len(columns) * step + _GAP_PX, head + len(lines) * (step + head)))
+    sheet.paste(_PAPER, (0, 0, *sheet.size))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_TEXT_PX)
     for i, name in enumerate(columns):
-        draw.text((_GAP_PX + i * step, _GAP_PX), name, _INK, font)
-    for line, (part, exhibit) in enumerate(shown):
-        top = head + line * (step + head)
-        for i, (name, rgb_u8) in enumerate(exhibit.made.items()):
-            left = _GAP_PX + i * step
-            tile = Image.fromarray(rgb_u8)
+        draw.text((_GAP_PX + i * step, _GAP_PX // 2), name, _INK, font)
+    top = head
+    for part, exhibit in lines:
+        tiles = [Image.fromarray(rgb_u8) for rgb_u8 in exhibit.made.values()]
+        for tile in tiles:
             tile.thumbnail((_TILE_PX, _TILE_PX), Image.Resampling.LANCZOS)
-            sheet.paste(tile, (left, top))
-            told = part if name == "gray" else "" if name == "truth" else "CIEDE2000"
-            told += "" if name == "truth" else f" {exhibit.de00[name]:.1f}"
-            draw.text((left, top + _TILE_PX + _GAP_PX // 2), told, _INK, font)
-    return sheet
+        below = top + tiles[0].height + _GAP_PX // 2
+        for i, (name, tile) in enumerate(zip(columns, tiles, strict=True)):
+            told = part if name == "truth" else f"CIEDE2000 {exhibit.de00[name]:.1f}"
+            sheet.paste(tile, (_GAP_PX + i * step, top))
+            draw.text((_GAP_PX + i * step, below), told, _INK, font)
+        top += tiles[0].height + head
+    return sheet.crop((0, 0, sheet.width, top))
