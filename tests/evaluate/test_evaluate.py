@@ -1,0 +1,232 @@
+"""`tintype evaluate` from outside: its figures are those that anybody would compute."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import color, metrics
+
+from tintype.colorizer import Colorizer
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def rgb(path: Path) -> np.ndarray[Any, Any]:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def record(evaluate: Run, *arguments: object) -> dict[str, Any]:
+    out = Path(str(arguments[0])).parent / "figures.json"
+    done = evaluate(*arguments, "--json", out)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return found
+
+
+def by_another_script(truth: Path, results: Path) -> dict[str, list[float]]:
+    figures: dict[str, list[float]] = {"de00": [], "psnr": [], "ssim": []}
+    for file in sorted(truth.iterdir()):
+        true, made = rgb(file), rgb(results / f"{file.stem}.webp")
+        labs = color.rgb2lab(true), color.rgb2lab(made)
+        figures["de00"].append(float(color.deltaE_ciede2000(*labs).mean()))
+        figures["psnr"].append(float(metrics.peak_signal_noise_ratio(true, made)))
+        figures["ssim"].append(float(metrics.structural_similarity(true, made, channel_axis=-1)))
+    return figures
+
+
+def test_a_folder_of_a_foreign_tool(evaluate: Run, truth: Path, foreign: Path) -> None:
+    found = record(evaluate, foreign, "--data", truth)
+    expected = by_another_script(truth, foreign)
+    for i, file in enumerate(sorted(truth.iterdir())):
+        for key, values in expected.items():
+            assert found["pictures"][file.stem]["foreign"][key] == pytest.approx(
+                values[i], abs=1e-6
+            )
+    for key, values in expected.items():
+        figure = found["groups"]["all"]["foreign"][key]
+        assert figure["mean"] == pytest.approx(np.mean(values), abs=1e-6)
+        assert figure["low"] < figure["mean"] < figure["high"]
+
+
+def test_rows_that_are_always_there(evaluate: Run, truth: Path, foreign: Path) -> None:
+    rows = record(evaluate, foreign, "--data", truth)["groups"]["all"]
+    assert list(rows) == ["foreign", "gray", "half", "truth"]
+    assert rows["truth"]["de00"]["mean"] == rows["truth"]["cf_err"]["mean"] == 0
+    assert rows["truth"]["psnr"]["mean"] is None  # infinite
+    assert rows["gray"]["cf"]["mean"] < 0.5
+    assert rows["gray"]["bleed"]["mean"] is None
+    order = [rows[name]["de00"]["mean"] for name in ("truth", "foreign", "half", "gray")]
+    assert order == sorted(order)
+    assert rows["half"]["cf_diff"]["mean"] < 0 < rows["half"]["cf_means"]["mean"]
+
+
+def test_groups_by_prefix(evaluate: Run, truth: Path, foreign: Path) -> None:
+    groups = record(evaluate, foreign, "--data", truth)["groups"]
+    assert {name: rows["gray"]["n"] for name, rows in groups.items()} == {
+        "all": 9,
+        "cat": 3,
+        "food": 3,
+        "people": 3,
+    }
+
+
+def test_a_model_is_given_the_gray_picture(
+    evaluate: Run, truth: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    colored = tmp_path / "colored"
+    colored.mkdir()
+    for file in truth.iterdir():
+        lab = color.rgb2lab(rgb(file)) * [1, 0, 0]
+        gray = (color.lab2rgb(lab) * 255 + 0.5).astype(np.uint8)[..., 1]
+        made = Colorizer(tiny_model)(np.ascontiguousarray(gray))
+        Image.fromarray(made).save(colored / f"{file.stem}.color.png")
+    found = record(evaluate, colored, tiny_model, "--data", truth)["pictures"]
+    for rows in found.values():
+        assert rows["tiny.onnx"] == rows["colored"]
+
+
+def test_judge_adds_its_figures(evaluate: Run, truth: Path, foreign: Path, judge: Path) -> None:
+    without = evaluate(foreign, "--data", truth)
+    assert "recognized" not in without.stdout
+    done = evaluate(foreign, "--data", truth, "--judge", judge)
+    assert done.returncode == 0
+    assert "recognized" in done.stdout
+    assert "FD" not in done.stdout  # of nine pictures there is none
+
+
+def test_against(evaluate: Run, truth: Path, foreign: Path) -> None:
+    found = record(evaluate, foreign, "--data", truth, "--against", "gray")
+    wins = found["against"]["gray"]["foreign"]
+    assert wins["de00"]["share"]["mean"] == 1
+    assert 0.6 < wins["de00"]["share"]["low"] < 1
+    assert wins["de00"]["is_different"]
+    assert wins["de00"]["difference"]["high"] < 0
+    assert set(found["against"]["gray"]) == {"foreign", "half"}
+
+
+def test_a_model_is_not_better_than_itself(
+    evaluate: Run, truth: Path, tiny_model: Path, model_file: Callable[..., Path]
+) -> None:
+    twin = model_file("twin.onnx")
+    found = record(evaluate, tiny_model, twin, "--data", truth, "--against", "twin.onnx")
+    wins = found["against"]["twin.onnx"]["tiny.onnx"]
+    assert {win["share"]["mean"] for win in wins.values()} == {0.5}
+    assert not any(win["is_different"] for win in wins.values())
+
+
+def test_limit_takes_the_first_by_name(evaluate: Run, truth: Path, foreign: Path) -> None:
+    found = record(evaluate, foreign, "--data", truth, "--limit", 2)
+    assert list(found["pictures"]) == ["cat_0", "cat_1"]
+
+
+def test_protocol_crops_truth_and_results(evaluate: Run, truth: Path, foreign: Path) -> None:
+    arguments = (foreign, "--data", truth, "--protocol", "imagenet-val5k", "--limit", 2)
+    done = evaluate(*arguments)
+    assert done.returncode == 0
+    assert "imagenet-val5k has 5000" in done.stderr
+    for file in foreign.iterdir():  # results that are cropped already give the same
+        with Image.open(file) as image:
+            side = min(image.size)
+            left, top = (image.width - side) // 2, (image.height - side) // 2
+            square = image.crop((left, top, left + side, top + side))
+        square.resize((256, 256), Image.Resampling.BICUBIC).save(file, lossless=True)
+    assert evaluate(*arguments).stdout == done.stdout
+
+
+def test_pictures_in_folders_go_by_their_paths(
+    evaluate: Run, truth: Path, foreign: Path, tmp_path: Path
+) -> None:
+    for folder, suffix in ((truth, ".jpg"), (foreign, ".webp")):
+        for group in ("cat", "food"):
+            (folder / group).mkdir()
+            (folder / f"{group}_1{suffix}").rename(folder / group / f"same{suffix}")
+    found = record(evaluate, foreign, "--data", truth)
+    assert {"cat/same", "food/same"} < set(found["pictures"])
+    assert tmp_path.is_dir()
+
+
+def test_gray_truth_is_left_out_and_counted(evaluate: Run, truth: Path, foreign: Path) -> None:
+    gray = Image.fromarray(rgb(truth / "cat_1.jpg")).convert("L")
+    gray.save(truth / "cat_1.jpg")
+    done = evaluate(foreign, "--data", truth)
+    assert done.returncode == 0
+    assert done.stdout.startswith("\nall, 8 pictures")
+    assert "1 gray, with no color to compare with: cat_1." in done.stderr
+    for file in truth.iterdir():
+        Image.fromarray(rgb(file)).convert("L").save(file)
+    assert_one_line(evaluate(foreign, "--data", truth), "of 9 pictures none has color")
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], told: str, code: int = 1) -> None:
+    assert done.returncode == code
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("tintype: error: ")
+    assert told in line
+
+
+def test_missing_results_are_named(evaluate: Run, truth: Path, foreign: Path) -> None:
+    for name in ("cat_0", "cat_1", "food_0", "people_2"):
+        (foreign / f"{name}.webp").unlink()
+    assert_one_line(
+        evaluate(foreign, "--data", truth), "no result for cat_0, cat_1, food_0 and 1 more"
+    )
+
+
+def test_extra_results_are_named(evaluate: Run, truth: Path, foreign: Path) -> None:
+    (foreign / "food_0.webp").rename(foreign / "food_0.color.webp")
+    Image.new("RGB", (9, 9)).save(foreign / "grid.png")
+    (foreign / "notes.txt").write_text("no picture")
+    done = evaluate(foreign, "--data", truth)
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("grid.png.")
+
+
+def test_two_results_for_one_picture(evaluate: Run, truth: Path, foreign: Path) -> None:
+    Image.new("RGB", (9, 9)).save(foreign / "cat_0.png")
+    assert_one_line(evaluate(foreign, "--data", truth), "two results for cat_0")
+
+
+def test_sizes_that_differ(evaluate: Run, truth: Path, foreign: Path) -> None:
+    Image.new("RGB", (64, 63)).save(foreign / "food_1.webp")
+    assert_one_line(
+        evaluate(foreign, "--data", truth), "food_1.webp: is 64x63 px, and the truth 72x65"
+    )
+
+
+@pytest.mark.parametrize("where", ["truth", "foreign"])
+def test_truncated_picture(evaluate: Run, truth: Path, foreign: Path, where: str) -> None:
+    file = truth / "food_1.jpg" if where == "truth" else foreign / "food_1.webp"
+    file.write_bytes(file.read_bytes()[:-300])
+    assert_one_line(evaluate(foreign, "--data", truth), f"{file.name}: cannot be read")
+
+
+def test_no_pictures(evaluate: Run, foreign: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    assert_one_line(evaluate(foreign, "--data", empty), "empty: no such folder")
+    empty.mkdir()
+    assert_one_line(evaluate(foreign, "--data", empty), "empty: holds no pictures")
+
+
+def test_names_that_are_not_there(evaluate: Run, truth: Path, foreign: Path) -> None:
+    assert_one_line(evaluate("tintype-smal", "--data", truth), "Did you mean tintype-small?")
+    assert_one_line(
+        evaluate(foreign, "--data", truth, "--against", "forein"), "Did you mean foreign?"
+    )
+    assert_one_line(evaluate(foreign, foreign, "--data", truth), "two rows of one name")
+    assert_one_line(evaluate(foreign), "--data", code=2)
+
+
+def test_what_is_no_judge(evaluate: Run, truth: Path, foreign: Path) -> None:
+    assert_one_line(
+        evaluate(foreign, "--data", truth, "--judge", "none.safetensors"), "no such file"
+    )

@@ -1,0 +1,91 @@
+"""Frechet distances and intervals, where the answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import linalg
+
+from tintype.evaluate.metrics.frechet import Moments, frechet_at_infinity, frechet_distance
+from tintype.evaluate.metrics.interval import bootstrap_means, wilson_95
+from tintype.evaluate.metrics.lab import Floats
+
+
+def moments(vectors: Floats) -> Moments:
+    gathered = Moments(vectors.shape[1])
+    for part in np.array_split(vectors, 3):
+        gathered.add(part)
+    return gathered
+
+
+def with_exact_moments(rng: np.random.Generator, n: int, mean: Floats, root: Floats) -> Floats:
+    """Vectors whose sample mean and covariance are `mean` and `root` squared, not nearly so."""
+    x = rng.normal(size=(n, mean.size))
+    x -= x.mean(0)
+    x @= linalg.inv(linalg.sqrtm(np.cov(x, rowvar=False)).real)
+    return x @ root + mean
+
+
+def test_gaussians_with_a_known_answer() -> None:
+    rng = np.random.default_rng(0)
+    scales_a, scales_b = rng.uniform(0.5, 2, 20), rng.uniform(0.5, 2, 20)
+    mean_a, mean_b = rng.normal(size=20), rng.normal(size=20)
+    turned = linalg.qr(rng.normal(size=(20, 20)))[0]  # both covariances share their axes
+    a = with_exact_moments(rng, 300, mean_a, turned @ np.diag(scales_a) @ turned.T)
+    b = with_exact_moments(rng, 200, mean_b, turned @ np.diag(scales_b) @ turned.T)
+    known = ((mean_a - mean_b) ** 2).sum() + ((scales_a - scales_b) ** 2).sum()
+    assert frechet_distance(moments(a), moments(b)) == pytest.approx(known, rel=1e-9)
+
+
+def test_an_independent_computation_agrees() -> None:
+    rng = np.random.default_rng(1)
+    mix = rng.normal(size=(50, 50))
+    a, b = rng.normal(size=(400, 50)) @ mix, rng.normal(0.2, 1.3, size=(400, 50)) @ mix
+    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    cross = np.trace(linalg.sqrtm(cov_a @ cov_b).real)
+    apart = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    expected = apart + np.trace(cov_a) + np.trace(cov_b) - 2 * cross
+    found = frechet_distance(moments(a), moments(b))
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(moments(b), moments(a)) == pytest.approx(found, rel=1e-9)
+
+
+def test_fewer_pictures_than_features() -> None:
+    x = np.random.default_rng(2).normal(size=(30, 64))
+    assert frechet_distance(moments(x), moments(x)) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(moments(x), moments(x + 1)) == pytest.approx(64, rel=1e-3)
+
+
+def test_extrapolation_undoes_the_bias_of_n() -> None:
+    rng = np.random.default_rng(3)
+    n, size = 300, 60
+    a, b = rng.normal(size=(n, size)), rng.normal(0.1, 1, size=(n, size))
+    known = 0.01 * size
+    biased = frechet_distance(moments(a), moments(b))
+    estimate = frechet_at_infinity(lambda members: (a[members], b[members]), n, size)
+    assert biased > 5 * known
+    assert abs(estimate - known) < 0.2 * (biased - known)
+    assert np.isnan(frechet_at_infinity(lambda members: (a[members], b[members]), 80, size))
+
+
+def test_the_interval_holds_the_mean_19_times_in_20() -> None:
+    rng = np.random.default_rng(4)
+    columns = rng.exponential(2.0, (100, 300))  # 300 samples of 100
+    low, high = np.percentile(bootstrap_means(columns), [2.5, 97.5], axis=0)
+    assert 0.90 < ((low < 2) & (high > 2)).mean() < 0.98
+
+
+def test_the_interval_is_seeded_and_leaves_nan_out() -> None:
+    values = np.arange(40.0).reshape(20, 2)
+    values[3:, 1] = np.nan
+    means = bootstrap_means(values)
+    np.testing.assert_array_equal(means, bootstrap_means(values))
+    assert np.nanmin(means[:, 1]) >= 1
+    assert np.nanmax(means[:, 1]) <= 5
+
+
+def test_wilson() -> None:
+    assert wilson_95(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    low, high = wilson_95(10, 10)
+    assert low == pytest.approx(0.7225, abs=1e-4)
+    assert high == pytest.approx(1)
