@@ -11,7 +11,7 @@
     ├── ModelError                 a model file is missing, damaged or of the wrong shape
     │   └── UnknownModel           no model of that name
     ├── RecipeError                a recipe has an unknown key or an impossible value
-    ├── DataError                  training pictures are missing or unusable
+    ├── DataError                  pictures to train on or to measure with are missing or unusable
     ├── CheckpointError            a checkpoint is damaged or of another network
     ├── TrainingDiverged           a loss is no longer a number
     └── MissingExtra               an optional dependency is not installed
@@ -98,7 +98,7 @@ class RecipeError(TintypeError):
 
 
 class DataError(TintypeError):
-    """Training pictures are missing or unusable."""
+    """Pictures to train on or to measure with are missing or unusable."""
 
 
 class CheckpointError(TintypeError):
