@@ -59,7 +59,8 @@ def evaluate(
 
     from tintype.evaluate import record, report, run, table
 
-    with tqdm(desc="measuring", unit="picture", disable=not sys.stderr.isatty()) as bar:
+    silent = not sys.stderr.isatty()
+    with tqdm(desc="measuring", unit=" pictures", leave=False, disable=silent) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

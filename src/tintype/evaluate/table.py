@@ -28,12 +28,14 @@ def to_terminal(table: Table) -> str:
 
 def against_to_terminal(table: Table, against: str) -> str:
     """For each row the share of pictures on which it beats another, figure by figure."""
+    told = {
+        f"{row}, {BY_KEY[key].label}": win_in_words(win)
+        for row, wins in table.against.items()
+        for key, win in wins.items()
+    }
+    width = max(map(len, told), default=0) + 1
     lines = ["", f"share of pictures won against {against}, with its 95 % interval"]
-    for row, wins in table.against.items():
-        labels = {key: f"{row}, {BY_KEY[key].label}" for key in wins}
-        width = max(map(len, labels.values())) + 1
-        lines += [f"{labels[key]:{width}}{win_in_words(win)}" for key, win in wins.items()]
-    return "\n".join(lines)
+    return "\n".join(lines + [f"{label:{width}}{words}" for label, words in told.items()])
 
 
 def win_in_words(win: Win) -> str:

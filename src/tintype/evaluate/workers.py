@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +29,7 @@ def side_by_side(work: Callable[[T], R], tasks: Sequence[T]) -> Iterator[Iterato
     spawn = multiprocessing.get_context("spawn")  # a fork would carry the threads' locks along
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(processes, mp_context=spawn, initializer=_end_with_parent) as pool,
+        ProcessPoolExecutor(processes, mp_context=spawn, initializer=_follow_parent) as pool,
     ):
         try:
             yield pool.map(work, tasks)
@@ -57,13 +58,14 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _end_with_parent() -> None:
-    """A killed run leaves no process behind."""
+def _follow_parent() -> None:
+    """A run that is interrupted ends its processes itself; one that is killed leaves none."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
+    assert parent is not None
 
-    def wait() -> None:
-        if parent:
-            parent.join()
+    def end() -> None:
+        parent.join()
         os._exit(1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=end, daemon=True).start()
