@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from tintype import files
 from tintype.errors import CheckpointError, ModelError, OutputError, OutputExists
 from tintype.models.card import METADATA_KEY, ModelCard
 from tintype.nn.generators import MobileUNet
@@ -49,7 +49,15 @@ def export(
     card = card.model_copy(update={"parameters": parameters, "images_seen": state["images"]})
     model = to_onnx(g, card)
     _check(g, model, parameters > FLOAT16_ABOVE)
-    _write(model, out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror}).") from None
+    with (
+        files.replacing(out, overwrite=overwrite) as descriptor,
+        os.fdopen(descriptor, "wb", closefd=False) as file,
+    ):
+        file.write(model.SerializeToString())
     return card
 
 
@@ -102,7 +110,7 @@ def _own_card(recipe: Recipe, images: int, parameters: int) -> ModelCard:
         recipe=recipe.to_yaml(),
         parameters=parameters,
         images_seen=images,
-        working_px=max(stage.crop_px for stage in recipe.stages),
+        working_px=max(stage.crop_px for stage in recipe.stages),  # the size it knows best
         multiple_of=MobileUNet.multiple_of,
     )
 
@@ -155,22 +163,3 @@ def _check(g: nn.Module, model: onnx.ModelProto, float16: bool) -> None:
                 f"The exported model differs from torch by {difference:.3g} Lab units at "
                 f"{height}x{width}; at most {bound} is allowed."
             )
-
-
-def _write(model: onnx.ModelProto, out: Path) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror}).") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(out)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror}).") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)

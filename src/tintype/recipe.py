@@ -19,7 +19,7 @@ from tintype.errors import RecipeError, closest
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MobileUNetSpec(_Part):
@@ -156,7 +156,7 @@ def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
-        raise RecipeError(f"recipe {name_or_path}: {_first_problem(error)}") from None
+        raise RecipeError(f"recipe {name_or_path}: {_first_problem(error, tree)}") from None
 
 
 def _read(name_or_path: str) -> dict[str, Any]:
@@ -164,7 +164,10 @@ def _read(name_or_path: str) -> dict[str, Any]:
         path = Path(name_or_path)
         if not path.is_file():
             raise RecipeError(f"recipe {path}: no such file.")
-        text = path.read_text("utf-8")
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {path}: cannot be read as text ({error}).") from None
     elif name_or_path in recipe_names():
         text = (resources.files("tintype.recipes") / f"{name_or_path}.yaml").read_text("utf-8")
     else:
@@ -203,9 +206,10 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     node: Any = tree
     for step in parents:
         if isinstance(node, list):
-            found = [item for item in node if item.get("name") == step]
+            stages = [item for item in node if isinstance(item, dict)]
+            found = [item for item in stages if item.get("name") == step]
             if not found:
-                known = [str(item.get("name")) for item in node]
+                known = [str(item.get("name")) for item in stages]
                 raise RecipeError(
                     f"--set {setting}: there is no stage {step!r}.",
                     hint=closest(step, known) or f"Stages: {', '.join(known)}.",
@@ -224,10 +228,18 @@ def _set(tree: dict[str, Any], setting: str) -> None:
             node[last] = float(text)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, tree: Mapping[str, Any]) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "recipe"
+    path = list(first["loc"])
+    if len(path) > 1 and path[0] == "stages":  # by name, as --set has it, without the union's tag
+        stage = tree["stages"][path[1]]
+        named = stage.get("name", path[1]) if isinstance(stage, dict) else path[1]
+        path[1:3] = [named]
+    key = ".".join(str(part) for part in path) or "recipe"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key}."
+        parts = (Recipe, MobileUNetSpec, PatchDiscriminatorSpec, PretrainStage, GanStage)
+        known = {name for part in parts for name in part.model_fields}
+        hint = closest(str(path[-1]), sorted(known))
+        return f"unknown key {key}. {hint}".rstrip()
     got = "" if isinstance(first["input"], dict | list | tuple) else f" (it is {first['input']!r})"
     return f"{key}: {first['msg']}{got}."

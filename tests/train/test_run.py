@@ -1,6 +1,7 @@
 """Real runs of seconds, and real processes killed."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,14 @@ from lightning_fabric import Fabric
 from PIL import Image
 
 from tintype.data.color_torch import lab_from_rgb_u8
-from tintype.errors import CheckpointError, DataError, TrainingDiverged
+from tintype.data.source import open_sources
+from tintype.errors import CheckpointError, DataError, OutputError, TrainingDiverged
 from tintype.recipe import GanStage
 from tintype.train import build, checkpoint
 from tintype.train.ema import Ema
+from tintype.train.looks import look, look_set, write_sheet
 from tintype.train.loop import train
+from tintype.train.run_folder import run_folder
 from tintype.train.step import Players, gan_step
 
 
@@ -67,7 +71,9 @@ import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from tintype.recipe import load_recipe
+from tintype.train.looks import look, look_set, write_sheet
 from tintype.train.loop import train
+from tintype.train.run_folder import run_folder
 train(load_recipe({recipe!r}), [Path({data!r})], Path({out!r}))
 """
 
@@ -106,7 +112,7 @@ def test_killed_and_resumed_equals_never_killed(
 
 def test_another_network_is_not_resumed(photo_folder, tmp_path, small_recipe):
     train(small_recipe(), [photo_folder], tmp_path)
-    with pytest.raises(CheckpointError, match="begun with generator"):
+    with pytest.raises(CheckpointError, match="other values of generator"):
         train(small_recipe("generator.widths=[8, 8, 8, 8]"), [photo_folder], tmp_path)
 
 
@@ -182,3 +188,97 @@ def test_the_average_follows_slowly():
     assert float(ema.average.weight.detach()) == pytest.approx(9 / 11)
     ema.update(live)  # decay 3/12
     assert float(ema.average.weight.detach()) == pytest.approx(1 - 2 / 11 * 3 / 12)
+
+
+def test_another_recipe_or_other_pictures_do_not_go_on(photo_folder, tmp_path, small_recipe):
+    train(small_recipe(), [photo_folder], tmp_path)
+    kept = (tmp_path / "recipe.yaml").read_text()
+    with pytest.raises(CheckpointError, match=r"other values of stages\.gan\."):
+        train(small_recipe("stages.gan.total_images=16"), [photo_folder], tmp_path)
+    with pytest.raises(CheckpointError, match="other values of weight_decay"):
+        train(small_recipe("weight_decay=0.5"), [photo_folder], tmp_path)
+    with pytest.raises(CheckpointError, match="other pictures"):
+        train(small_recipe(), [photo_folder, photo_folder], tmp_path)
+    assert (tmp_path / "recipe.yaml").read_text() == kept
+    train(small_recipe("look_every_images=500"), [photo_folder], tmp_path)
+
+
+def test_a_damaged_picture_does_not_end_a_run(photo_folder, tmp_path, small_recipe, capfd):
+    folder = tmp_path / "photos"
+    shutil.copytree(photo_folder, folder)
+    whole = (folder / "07.jpg").read_bytes()
+    (folder / "07.jpg").write_bytes(whole[: len(whole) // 2])
+    recipe = small_recipe("stages.small.total_images=48")
+    train(recipe, [folder], tmp_path / "run", val=[folder])
+    named = [row["damaged"] for row in rows(tmp_path / "run") if "damaged" in row]
+    assert named == [str(folder / "07.jpg")]
+    assert "passed over" in capfd.readouterr().err
+
+
+def test_too_many_damaged_pictures_end_a_run(photo_folder, tmp_path, small_recipe):
+    folder = tmp_path / "photos"
+    shutil.copytree(photo_folder, folder)
+    for file in sorted(folder.iterdir())[:16]:
+        file.write_bytes(file.read_bytes()[:900])
+    recipe = small_recipe("stages.small.total_images=80", "holdout_images=1")
+    with pytest.raises(DataError, match=r"damaged|cannot be read|none of the pictures"):
+        train(recipe, [folder], tmp_path / "run")
+
+
+def test_one_process_a_run_folder(tmp_path, small_recipe):
+    with (
+        run_folder(tmp_path, small_recipe(), 0),
+        pytest.raises(OutputError, match="another process is training"),
+        run_folder(tmp_path, small_recipe(), 0),
+    ):
+        pass
+
+
+def test_a_log_goes_on_without_gaps_or_repeats(tmp_path, small_recipe):
+    (tmp_path / "log.jsonl").write_text('{"images": 4}\n{"images": 8}\n{"images": 12}\n{"ima')
+    with run_folder(tmp_path, small_recipe(), 8) as log:
+        log.write('{"images": 12, "again": true}\n')
+    assert [row["images"] for row in rows(tmp_path)] == [4, 8, 12]
+    assert rows(tmp_path)[-1]["again"]
+
+
+def test_only_the_last_looks_are_kept(photo_folder, tmp_path, small_recipe):
+    train(
+        small_recipe("look_every_images=4", "stages.gan.total_images=40"), [photo_folder], tmp_path
+    )
+    kept = sorted(p.name for p in (tmp_path / "checkpoints").glob("look-*"))
+    assert len(kept) == 10
+    assert kept[-1] == "look-000000056.pt"
+    assert len(list((tmp_path / "sheets").iterdir())) > 10
+
+
+def test_a_full_disk_is_told(tmp_path):
+    with pytest.raises(OutputError, match="cannot be written"):
+        checkpoint.save(Path("/proc/nowhere/latest.pt"), {"images": 1})
+
+
+def test_a_look_is_exact_under_autocast(photo_folder, tmp_path):
+    """Only the network may run in bfloat16: the truth's own chroma must not be rounded."""
+
+    class Truth(torch.nn.Module):
+        def forward(self, l):
+            return ab[: len(l)]
+
+    rgb = look_set(open_sources([photo_folder]), list(range(8)), 64)
+    ab = lab_from_rgb_u8(rgb)[1]
+    scores = look(Truth(), rgb, tmp_path / "s.jpg", lambda: torch.autocast("cpu", torch.bfloat16))
+    assert scores == {"l1": 0.0, "chroma": 1.0}
+
+
+def test_a_sheet_takes_what_lies_on_the_device(tmp_path):
+    class OnDevice(torch.Tensor):
+        def numpy(self):
+            raise TypeError("can't convert a device's tensor to numpy; use Tensor.cpu()")
+
+        def cpu(self):
+            return self.as_subclass(torch.Tensor)
+
+    views = torch.zeros(2, 3, 8, 8, dtype=torch.uint8).as_subclass(OnDevice)
+    write_sheet(tmp_path / "s.png", [views, views])
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert sheet.width == 64

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+from tintype.formats import EXTENSIONS
+
+SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 
 
 class FolderSource:
-    """Every picture below the given folders, in sorted order."""
+    """Every picture below the given folders, in sorted order; hidden files are passed over."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._files = [
             file
             for folder in folders
             for file in sorted(folder.rglob("*"))
-            if file.suffix.lower() in SUFFIXES and file.is_file()
+            if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file()
         ]
 
     def __len__(self) -> int:

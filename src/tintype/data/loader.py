@@ -23,15 +23,23 @@ from tintype.errors import DataError
 
 IndexArray = NDArray[np.int64]
 
+TRIES = 10
+"""Damaged pictures in a row that are passed over before training gives up."""
+UNDAMAGED = -1
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
 
 def decode(data: bytes, *, load_px: int, crop_px: int, name: str) -> Image.Image:
     """The upright RGB picture, its short side at `load_px`, or less where it has less, at least
-    `crop_px`. Raises DataError for what is no whole picture."""
+    `crop_px`. Raises DataError for what is no whole picture of 8 bits a channel."""
     try:
         file = Image.open(io.BytesIO(data))
+        if file.mode[0] in "IF":
+            raise ValueError("gray of more than 8 bits")
         file.draft("RGB", (load_px, load_px))
         image = ImageOps.exif_transpose(file).convert("RGB")
-    except (OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{name}: not a whole picture ({error}).") from None
     side = max(min(load_px, min(image.size)), crop_px)
     scale = side / min(image.size)
@@ -39,34 +47,49 @@ def decode(data: bytes, *, load_px: int, crop_px: int, name: str) -> Image.Image
     return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-class Crops(Dataset[Tensor]):
+class Crops(Dataset[tuple[Tensor, int]]):
     """Random crops of a source's pictures, by position."""
 
     def __init__(
         self, source: Source, keep: IndexArray, *, seed: int, load_px: int, crop_px: int
     ) -> None:
-        self._source, self._keep, self._seed = source, keep, seed
+        self.source, self.keep, self._seed = source, keep, seed
         self._load_px, self._crop_px = load_px, crop_px
         self._epoch = -1
         self._order: IndexArray = keep
 
-    def index(self, position: int) -> int:
-        """Which picture of the source stands at a position: a fresh seeded order every epoch."""
-        epoch, at = divmod(position, len(self._keep))
-        if epoch != self._epoch:
-            self._order = np.random.default_rng((self._seed, 0, epoch)).permutation(self._keep)
-            self._epoch = epoch
-        return int(self._order[at])
+    def index(self, position: int, attempt: int = 0) -> int:
+        """Which picture of the source stands at a position: a fresh seeded order every epoch.
 
-    def __getitem__(self, position: int) -> Tensor:
-        """(3, crop_px, crop_px) uint8 RGB."""
-        index = self.index(position)
-        image = decode(
-            self._source.read(index),
-            load_px=self._load_px,
-            crop_px=self._crop_px,
-            name=self._source.name(index),
-        )
+        A later attempt gives the pictures that follow in that order.
+        """
+        epoch, at = divmod(position, len(self.keep))
+        if epoch != self._epoch:
+            self._order = np.random.default_rng((self._seed, 0, epoch)).permutation(self.keep)
+            self._epoch = epoch
+        return int(self._order[(at + attempt) % len(self._order)])
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+        """(3, crop_px, crop_px) uint8 RGB, and the number of a damaged picture passed over."""
+        damaged = UNDAMAGED
+        for attempt in range(TRIES):
+            index = self.index(position, attempt)
+            name = self.source.name(index)
+            try:
+                image = decode(
+                    self.source.read(index),
+                    load_px=self._load_px,
+                    crop_px=self._crop_px,
+                    name=name,
+                )
+                break
+            except (DataError, OSError):
+                damaged = index
+        else:
+            raise DataError(
+                f"{name} and the {TRIES - 1} pictures before it cannot be read.",
+                hint="Is the disk all there? Remove the pictures that are damaged.",
+            )
         draw = np.random.Generator(np.random.Philox(key=[self._seed, position]))
         left = int(draw.integers(image.width - self._crop_px + 1))
         top = int(draw.integers(image.height - self._crop_px + 1))
@@ -74,13 +97,16 @@ class Crops(Dataset[Tensor]):
         rgb = np.asarray(crop)
         if draw.random() < 0.5:
             rgb = rgb[:, ::-1]
-        return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))
+        return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))), damaged
 
 
 def batches(
     crops: Crops, *, first: int, last: int, batch_images: int, workers: int
-) -> Iterator[Tensor]:
-    """(N, 3, H, W) uint8 batches of the positions first..last; a tail that fills none is cut."""
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """(N, 3, H, W) uint8 batches of the positions first..last; a tail that fills none is cut.
+
+    With each come the numbers (N,) of damaged pictures that were passed over, or UNDAMAGED.
+    """
     loader = DataLoader(
         crops,
         batch_size=batch_images,
@@ -89,7 +115,11 @@ def batches(
         prefetch_factor=4 if workers else None,
         drop_last=True,
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except DataError as error:  # a worker's comes with its traceback in front
+        said = str(error).splitlines()[-1]
+        raise DataError(said.removeprefix(f"{DataError.__module__}.DataError: ")) from None
 
 
 def short_sides(source: Source) -> IndexArray:
@@ -98,7 +128,7 @@ def short_sides(source: Source) -> IndexArray:
     for i in tqdm(range(len(source)), unit="img", desc="sizes", disable=None):
         try:
             sides[i] = min(Image.open(io.BytesIO(source.read(i))).size)
-        except (OSError, SyntaxError, ValueError):
+        except _UNREADABLE:
             continue
     return sides
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +26,7 @@ class Source(Protocol):
 
 
 def open_sources(paths: Sequence[Path]) -> Source:
-    """One source over every path: folders of tar shards, single tar files, folders of pictures."""
+    """One source over every path: tar shards, and folders of pictures and shards."""
     from tintype.data.folder import FolderSource
     from tintype.data.shards import ShardSource
 
@@ -37,23 +38,24 @@ def open_sources(paths: Sequence[Path]) -> Source:
         if path.is_file() and path.suffix == ".tar":
             shards.append(path)
         elif path.is_dir():
-            tars = sorted(path.glob("*.tar"))
-            shards += tars
-            if not tars:
-                folders.append(path)
+            shards += sorted(path.rglob("*.tar"))
+            folders.append(path)
         else:
             raise DataError(
                 f"{path}: not a tar file or a folder.", hint="Give shards or a folder of pictures."
             )
-    parts: list[Source] = []
-    if shards:
-        parts.append(ShardSource(shards))
-    if folders:
-        parts.append(FolderSource(folders))
-    source = parts[0] if len(parts) == 1 else Joined(parts)
+    source = Joined([ShardSource(shards), FolderSource(folders)])
     if not len(source):
         raise DataError(f"{', '.join(map(str, paths))}: no pictures in it.")
     return source
+
+
+def fingerprint(source: Source) -> str:
+    """What tells one set of pictures from another: their number and names."""
+    names = hashlib.sha256()
+    for index in range(len(source)):
+        names.update(Path(source.name(index)).name.encode() + b"\0")
+    return f"{len(source)}-{names.hexdigest()[:16]}"
 
 
 class Joined:

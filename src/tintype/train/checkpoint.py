@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tintype.errors import CheckpointError
+from tintype import files
+from tintype.errors import CheckpointError, OutputError
 
 FORMAT = 1
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write beside, flush to disk, rename: a crash leaves the old checkpoint as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write beside, flush to disk, rename: a crash leaves the old checkpoint as it was.
+
+    Raises OutputError where there is no room, or no right, to write.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            files.replacing(path, overwrite=True) as descriptor,
+            os.fdopen(descriptor, "wb", closefd=False) as file,
+        ):
             torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except (OSError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: the checkpoint cannot be written ({error}).") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # torch turns a full disk into the latter
+        raise OutputError(f"{path}: the checkpoint cannot be written ({error}).") from None
 
 
 def load(path: Path) -> dict[str, Any]:

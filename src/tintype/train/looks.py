@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,24 +15,34 @@ from torch import Tensor, nn
 from tintype.data.color_torch import lab_from_rgb_u8, rgb_u8_from_lab
 from tintype.data.loader import decode
 from tintype.data.source import Source
+from tintype.errors import DataError
 
 SHEET_PICTURES = 24
 LOOK_BATCH = 16
 
 
 def look_set(source: Source, numbers: list[int], px: int) -> Tensor:
-    """(N, 3, px, px) uint8: the middle of each picture."""
+    """(N, 3, px, px) uint8: the middle of each picture that can be read."""
     views = []
     for index in numbers:
-        image = decode(source.read(index), load_px=px, crop_px=px, name=source.name(index))
+        try:
+            image = decode(source.read(index), load_px=px, crop_px=px, name=source.name(index))
+        except DataError:
+            continue
         left, top = (image.width - px) // 2, (image.height - px) // 2
         views.append(np.asarray(image.crop((left, top, left + px, top + px))).transpose(2, 0, 1))
+    if not views:
+        raise DataError(f"{source.name(numbers[0])}: none of the pictures to look at can be read.")
     return torch.from_numpy(np.stack(views))
 
 
 @torch.no_grad()
-def look(g: nn.Module, rgb: Tensor, sheet: Path) -> dict[str, float]:
+def look(
+    g: nn.Module, rgb: Tensor, sheet: Path, autocast: Callable[[], AbstractContextManager[Any]]
+) -> dict[str, float]:
     """Color `rgb`'s luminance, write a sheet (gray, made, true), give the scores.
+
+    Only the network runs under `autocast`: Lab in bfloat16 would be off by half a unit.
 
     `l1`: mean absolute error of a and b, in Lab units. `chroma`: mean chroma made over mean chroma
     true: below 1 is grayer than the truth.
@@ -39,7 +52,8 @@ def look(g: nn.Module, rgb: Tensor, sheet: Path) -> dict[str, float]:
     made = []
     l, ab = lab_from_rgb_u8(rgb)
     for first in range(0, len(l), LOOK_BATCH):
-        made.append(g(l[first : first + LOOK_BATCH]).float())
+        with autocast():
+            made.append(g(l[first : first + LOOK_BATCH]).float())
     made_ab = torch.cat(made)
     g.train(was_training)
     n = min(SHEET_PICTURES, len(rgb))
@@ -51,7 +65,7 @@ def look(g: nn.Module, rgb: Tensor, sheet: Path) -> dict[str, float]:
 
 def write_sheet(path: Path, rows: list[Tensor], columns: int = 8) -> None:
     """A contact sheet: for each picture its views one below the other, `columns` pictures wide."""
-    views = torch.stack(rows, 1).permute(0, 1, 3, 4, 2).numpy()  # picture, view, H, W, 3
+    views = torch.stack(rows, 1).permute(0, 1, 3, 4, 2).cpu().numpy()  # picture, view, H, W, 3
     count, kinds, height, width, _ = views.shape
     lines = -(-count // columns)
     sheet = np.full((lines * (kinds * height + 6), columns * width, 3), 255, np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +17,31 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from tintype.data.color_torch import lab_from_rgb_u8
-from tintype.data.loader import Crops, IndexArray, batches, short_sides, split_holdout
-from tintype.data.source import Source, open_sources
+from tintype.data.loader import (
+    TRIES,
+    UNDAMAGED,
+    Crops,
+    IndexArray,
+    batches,
+    short_sides,
+    split_holdout,
+)
+from tintype.data.source import Source, fingerprint, open_sources
 from tintype.errors import CheckpointError, DataError, TrainingDiverged
 from tintype.recipe import Recipe, Stage
 from tintype.train import build, checkpoint
 from tintype.train.ema import Ema
 from tintype.train.looks import look, look_set
+from tintype.train.run_folder import run_folder
 from tintype.train.step import Players, gan_step, pretrain_step
 
 LOG_EVERY_STEPS = 20
+LOOKS_KEPT = 10
+DAMAGED_SHARE = 0.01
+"""More damaged pictures than this share of those trained on end the run."""
+
+FREE_TO_CHANGE = {"summary", "stages", "workers", "look_every_images", "checkpoint_every_images"}
+"""Keys that do not decide what a run has learned so far; stages count from the one it is in."""
 
 
 def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = None) -> Path:
@@ -39,8 +55,9 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
     source = open_sources(data)
     latest = out / "checkpoints" / "latest.pt"
     state = checkpoint.load(latest) if latest.exists() else None
+    pictures = fingerprint(source)
     if state is not None:
-        _check_same(recipe, state, out)
+        _check_same(recipe, pictures, state, out)
     if val is None:
         keep, held = split_holdout(len(source), recipe.holdout_images, recipe.seed)
         views = source
@@ -51,13 +68,11 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
     look_px = max(stage.crop_px for stage in recipe.stages)
     look_rgb = look_set(views, [int(i) for i in held], look_px)
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.yaml").write_text(recipe.to_yaml(), "utf-8")
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-    run = _Run(fabric, recipe, out, look_rgb)
+    run = _Run(fabric, recipe, out, look_rgb, pictures)
     if state is not None:
         run.restore(state)
-    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+    with run_folder(out, recipe, run.images) as log:
         while run.stage_number < len(recipe.stages):
             crops = Crops(
                 source,
@@ -73,8 +88,11 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
 class _Run:
     """The networks of a run and how far it is."""
 
-    def __init__(self, fabric: Fabric, recipe: Recipe, out: Path, look_rgb: Tensor) -> None:
-        self.fabric, self.recipe, self.out = fabric, recipe, out
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, out: Path, look_rgb: Tensor, pictures: str
+    ) -> None:
+        self.fabric, self.recipe, self.out, self.pictures = fabric, recipe, out, pictures
+        self.damaged: set[int] = set()
         self.look_rgb = look_rgb.to(fabric.device)
         self.g = build.build_generator(recipe)
         self.d = build.build_discriminator(recipe) if recipe.discriminator else None
@@ -107,7 +125,8 @@ class _Run:
             batch_images=stage.batch_images,
             workers=recipe.workers,
         )
-        for rgb in stream:
+        for rgb, damaged in stream:
+            self.pass_over(crops, damaged, log)
             _set_lrs(players.optimizers, base_lrs, _lr_scale(stage, self.stage_images))
             l, ab = lab_from_rgb_u8(fabric.to_device(rgb))
             losses = step(fabric, players, stage, l, ab)
@@ -156,14 +175,19 @@ class _Run:
 
     def look(self, log: TextIO) -> None:
         """See and score the averaged generator, and keep it."""
-        name = f"{self.images:09d}"
-        with self.fabric.autocast():
-            scores = look(self.ema.average, self.look_rgb, self.out / "sheets" / f"{name}.jpg")
+        name, checkpoints = f"{self.images:09d}", self.out / "checkpoints"
+        sheet = self.out / "sheets" / f"{name}.jpg"
+        scores = look(self.ema.average, self.look_rgb, sheet, self.fabric.autocast)
         checkpoint.save(
-            self.out / "checkpoints" / f"look-{name}.pt",
-            {"recipe": _plain(self.recipe), "images": self.images,
-             "ema": self.ema.average.state_dict()},
-        )  # fmt: skip
+            checkpoints / f"look-{name}.pt",
+            {
+                "recipe": _plain(self.recipe),
+                "images": self.images,
+                "ema": self.ema.average.state_dict(),
+            },
+        )
+        for old in sorted(checkpoints.glob("look-*.pt"))[:-LOOKS_KEPT]:
+            old.unlink()
         self.write(log, look=scores)
 
     def save(self, players: Players | None) -> None:
@@ -172,6 +196,7 @@ class _Run:
             self.out / "checkpoints" / "latest.pt",
             {
                 "recipe": _plain(self.recipe),
+                "pictures": self.pictures,
                 "stage_number": self.stage_number,
                 "stage_images": self.stage_images,
                 "images": self.images,
@@ -192,6 +217,20 @@ class _Run:
         self.ema.updates = state["ema_updates"]
         self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
         self.images, self.optimizers = state["images"], state["optimizers"]
+
+    def pass_over(self, crops: Crops, damaged: Tensor, log: TextIO) -> None:
+        """Name damaged pictures once each; too many of them are no accident."""
+        most = max(TRIES, DAMAGED_SHARE * len(crops.keep))
+        for number in set(damaged.tolist()) - {UNDAMAGED} - self.damaged:
+            self.damaged.add(number)
+            name = crops.source.name(number)
+            self.write(log, damaged=name)
+            tqdm.write(f"tintype: passed over: {name}: not a whole picture", file=sys.stderr)
+            if len(self.damaged) > most:
+                raise DataError(
+                    f"{len(self.damaged)} of {len(crops.keep)} pictures are damaged.",
+                    hint=f"They are named in {self.out / 'log.jsonl'}; remove them to go on.",
+                )
 
     def check_finite(self, losses: dict[str, float]) -> None:
         """Stop where a loss is no number: what follows would be none either."""
@@ -214,7 +253,7 @@ def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> lis
     sides = short_sides(source) if any(stage.min_px for stage in recipe.stages) else None
     of_stage = []
     for stage in recipe.stages:
-        chosen = keep if sides is None else keep[sides[keep] >= stage.min_px]
+        chosen = keep if sides is None else keep[sides[keep] >= max(stage.min_px, 1)]
         if len(chosen) < stage.batch_images:
             raise DataError(
                 f"Stage {stage.name}: its batch of {stage.batch_images} is larger than the "
@@ -225,14 +264,24 @@ def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> lis
     return of_stage
 
 
-def _check_same(recipe: Recipe, state: dict[str, Any], out: Path) -> None:
+def _check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> None:
+    """A run goes on only as what it was begun as."""
     then, now = state["recipe"], _plain(recipe)
-    for key in ("generator", "discriminator", "seed", "holdout_images"):
-        if then[key] != now[key]:
-            raise CheckpointError(
-                f"{out}: it was begun with {key} {then[key]}, the recipe now says {now[key]}.",
-                hint="Use another --out, or the recipe it was begun with.",
-            )
+    differs = [key for key in now if key not in FREE_TO_CHANGE and now[key] != then.get(key)]
+    begun = state["stage_number"] + (state["stage_images"] > 0)
+    for i, stage in enumerate(then["stages"][:begun]):
+        if i >= len(now["stages"]) or stage != now["stages"][i]:
+            differs.append(f"stages.{stage['name']}")
+    if differs:
+        raise CheckpointError(
+            f"{out}: it was begun with other values of {', '.join(differs)}.",
+            hint=f"Use another --out, or the recipe it was begun with, {out / 'recipe.yaml'}.",
+        )
+    if pictures != state["pictures"]:
+        raise CheckpointError(
+            f"{out}: it was begun with other pictures.",
+            hint="Give the same --data, or another --out.",
+        )
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
