@@ -53,7 +53,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A MobileNetV2 that has learned nothing: what it sees is arbitrary, but depends on color."""
     rng = np.random.default_rng(0)
     tensors = {}
-    for name, shape in mobilenet._shapes().items():
+    for name, shape in mobilenet.shapes().items():
         fan_in = int(np.prod(shape[1:]))
         weight = rng.normal(0, (2 / fan_in) ** 0.5, shape)
         tensors[f"{name}.weight"] = weight.astype(np.float16)

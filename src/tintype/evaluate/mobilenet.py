@@ -46,7 +46,7 @@ def load(path: Path) -> Tensors:
         tensors = {name: t.astype(np.float32) for name, t in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: not a safetensors file that can be read: {error}.") from None
-    for name, shape in _shapes().items():
+    for name, shape in shapes().items():
         for part, wanted in ((".weight", shape), (".bias", shape[:1])):
             found = tensors[name + part].shape if name + part in tensors else None
             if found != wanted:
@@ -83,9 +83,8 @@ def to_onnx(tensors: Tensors) -> bytes:
         y = conv(y, f"blocks.{i}.project", relu6=False)
         x = add("Add", [x, y], f"blocks.{i}") if stride == 1 and channels == out else y
         channels = out
-    spatial = {"keepdims": 0}
-    add("ReduceMean", [x, "spatial_axes"], "features", **spatial)
-    pooled = add("ReduceMean", [conv(x, "head"), "spatial_axes"], "pooled", **spatial)
+    add("ReduceMean", [x, "spatial_axes"], "features", keepdims=0)
+    pooled = add("ReduceMean", [conv(x, "head"), "spatial_axes"], "pooled", keepdims=0)
     add("Gemm", [pooled, "classifier.weight", "classifier.bias"], "logits", transB=1)
 
     constants = {"zero": np.float32(0), "six": np.float32(6), "spatial_axes": np.array([2, 3])}
@@ -106,14 +105,15 @@ def to_onnx(tensors: Tensors) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _shapes() -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {"features.0": (32, 3, 3, 3)}
+def shapes() -> dict[str, tuple[int, ...]]:
+    """The shape of each layer's weight; its bias has the first of the numbers."""
+    found: dict[str, tuple[int, ...]] = {"features.0": (32, 3, 3, 3)}
     channels = 32
     for i, (expansion, out, _) in enumerate(BLOCKS):
         wide = channels * expansion
         if expansion > 1:
-            shapes[f"blocks.{i}.expand"] = (wide, channels, 1, 1)
-        shapes[f"blocks.{i}.depthwise"] = (wide, 1, 3, 3)
-        shapes[f"blocks.{i}.project"] = (out, wide, 1, 1)
+            found[f"blocks.{i}.expand"] = (wide, channels, 1, 1)
+        found[f"blocks.{i}.depthwise"] = (wide, 1, 3, 3)
+        found[f"blocks.{i}.project"] = (out, wide, 1, 1)
         channels = out
-    return shapes | {"head": (HEAD, FEATURES, 1, 1), "classifier": (CLASSES, HEAD)}
+    return found | {"head": (HEAD, FEATURES, 1, 1), "classifier": (CLASSES, HEAD)}

@@ -103,16 +103,16 @@ def to_html(evaluation: Evaluation, parts: Mapping[str, Sequence[Exhibit]]) -> s
 
 
 def _table(figures: Table, group: str) -> str:
-    heads = "".join(f"<th>{escape(c.label)} {c.arrow}</th>" for c in figures.columns)
+    heads = "".join(f"<th>{escape(head)}</th>" for head in table.headings(figures, group))
     baselines = [row.name for row in BASELINES]
-    n = next(iter(figures.lines[group].values())).n
     body = "".join(
         f"<tr{' class=baseline' * (name in baselines)}><th>{escape(name)}</th>"
         f"{_cells(line, figures)}</tr>"
         for name, line in figures.lines[group].items()
     )
     return (
-        f'<div class="scroll"><table><thead><tr><th>{n} pictures</th>{heads}</tr></thead>'
+        '<div class="scroll"><table>'
+        f"<thead><tr><th>{figures.n(group)} pictures</th>{heads}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -68,6 +68,10 @@ class Table:
     lines: Mapping[str, Mapping[str, Line]]
     against: Mapping[str, Mapping[str, Win]]
 
+    def n(self, group: str) -> int:
+        """How many pictures a group has."""
+        return next(iter(self.lines[group].values())).n
+
 
 def summarize(
     comparison: Comparison, cache: Cache, *, judge: Judge | None, against: str | None

@@ -9,16 +9,20 @@ from tintype.evaluate.summary import Figure, Line, Table, Win
 
 NOTHING = "–"
 _CELL_WIDTH = 16
+_LATEX = {
+    **{character: rf"\{character}" for character in "#$%&_{}"},
+    **{"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "–": "--"},
+    **{"↓": r"$\downarrow$", "↑": r"$\uparrow$", "→": r"$\to$"},
+}
 
 
 def to_terminal(table: Table) -> str:
     """A block for each group: a figure a line, with half its 95 % interval, and a row a column."""
-    heads = [f"{column.label} {column.arrow}" for column in table.columns]
-    width = max(map(len, heads)) + 1
     lines: list[str] = []
     for group, rows in table.lines.items():
-        n = next(iter(rows.values())).n
-        lines += ["", f"{f'{group}, {n} pictures':{width}}{_cells(list(rows))}"]
+        heads = headings(table, group)
+        width = max(map(len, heads)) + 1
+        lines += ["", f"{f'{group}, {table.n(group)} pictures':{width}}{_cells(list(rows))}"]
         for head, column in zip(heads, table.columns, strict=True):
             figures = [line.figures.get(column.key, Figure(math.nan)) for line in rows.values()]
             cells = _cells([with_spread(figure, column) for figure in figures])
@@ -49,21 +53,20 @@ def win_in_words(win: Win) -> str:
 def to_markdown(table: Table) -> str:
     """A table for each group, rows down, figures with half their 95 % intervals across."""
     parts = []
-    heads = [f"{column.label} {column.arrow}".strip() for column in table.columns]
     for group, rows in table.lines.items():
-        parts.append(f"| {group} | n | {' | '.join(heads)} |")
-        parts.append("| --- |" + " ---: |" * (len(heads) + 1))
+        heads = headings(table, group)
+        parts.append(f"| {group}, {table.n(group)} pictures | {' | '.join(heads)} |")
+        parts.append("| --- |" + " ---: |" * len(heads))
         for name, line in rows.items():
-            parts.append(f"| {name} | {line.n} | {' | '.join(_told(line, table))} |")
+            parts.append(f"| {name} | {' | '.join(_told(line, table))} |")
         parts.append("")
     return "\n".join(parts)
 
 
 def to_latex(table: Table) -> str:
     """The same of all pictures, as a tabular for booktabs."""
-    arrows = {"lower": r"$\downarrow$", "higher": r"$\uparrow$", "zero": r"$\to 0$", "truth": ""}
-    heads = [f"{column.label} {arrows[column.better]}".strip() for column in table.columns]
-    rows = next(iter(table.lines.values()))
+    group, rows = next(iter(table.lines.items()))
+    heads = [_latex(head) for head in headings(table, group)]
     lines = [
         rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
         r"\toprule",
@@ -71,12 +74,8 @@ def to_latex(table: Table) -> str:
         r"\midrule",
     ]
     for name, line in rows.items():
-        told = [
-            text.replace("±", r"$\pm$").replace("∞", r"$\infty$") for text in _told(line, table)
-        ]
-        lines.append(
-            " & ".join([_latex(name), *(text.replace("–", "--") for text in told)]) + r" \\"
-        )
+        told = [text.replace("-", "−") for text in _told(line, table)]
+        lines.append(" & ".join(map(_latex, [name, *told])) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
@@ -85,7 +84,15 @@ def _told(line: Line, table: Table) -> list[str]:
 
 
 def _latex(text: str) -> str:
-    return "".join(f"\\{c}" if c in "#$%&_{}" else c for c in text)
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def headings(table: Table, group: str) -> list[str]:
+    """What stands over each column; a Frechet distance says of how many pictures it is."""
+    return [
+        f"{column.label}{f', N={table.n(group)}' * (column.key == 'fd')} {column.arrow}".strip()
+        for column in table.columns
+    ]
 
 
 def number(value: float, column: Column) -> str:

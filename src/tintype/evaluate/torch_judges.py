@@ -86,8 +86,11 @@ class Inception:
     def distance(self, truth_u8: RgbU8, result_u8: RgbU8) -> float:
         if self._lpips is None:
             return float("nan")
+        import torch
+
         scaled = [_batch(rgb_u8).float() / 127.5 - 1 for rgb_u8 in (truth_u8, result_u8)]
-        return float(self._lpips(*scaled))
+        with torch.no_grad():
+            return float(self._lpips(*scaled))
 
 
 def _lpips() -> Any:
