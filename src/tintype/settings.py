@@ -4,7 +4,7 @@
 variable               meaning                                         default
 =====================  ==============================================  ==================
 `TINTYPE_MAX_PIXELS`   a picture with more pixels is refused           250,000,000
-`TINTYPE_CACHE`        folder of downloaded models                     `~/.cache/tintype`
+`TINTYPE_CACHE`        folder of downloaded models and of figures      `~/.cache/tintype`
 `TINTYPE_THREADS`      threads of one picture, network and joining     the usable cores
 =====================  ==============================================  ==================
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -230,3 +231,32 @@ def test_what_is_no_judge(evaluate: Run, truth: Path, foreign: Path) -> None:
     assert_one_line(
         evaluate(foreign, "--data", truth, "--judge", "none.safetensors"), "no such file"
     )
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "CMYK"])
+def test_results_of_any_mode(evaluate: Run, truth: Path, foreign: Path, mode: str) -> None:
+    for file in foreign.iterdir():
+        with Image.open(file) as image:
+            image.convert(mode).save(file.with_suffix(".tif"))
+        file.unlink()
+    done = evaluate(foreign, "--data", truth, "--limit", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_results_that_are_turned_upright(evaluate: Run, truth: Path, foreign: Path) -> None:
+    before = evaluate(foreign, "--data", truth).stdout
+    for file in foreign.iterdir():
+        with Image.open(file) as image:
+            turned = image.transpose(Image.Transpose.ROTATE_90)
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be shown turned clockwise
+        turned.save(file, lossless=True, exif=exif)
+    assert evaluate(foreign, "--data", truth).stdout == before
+
+
+def test_names_that_are_not_text(evaluate: Run, truth: Path, foreign: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"cat_\xff")
+    (truth / "cat_0.png").rename(truth / f"{odd}.png")
+    (foreign / "cat_0.webp").rename(foreign / f"{odd}.webp")
+    found = record(evaluate, foreign, "--data", truth, "--report", tmp_path / "report")
+    assert "cat_?" in found["pictures"]

@@ -76,6 +76,6 @@ def evaluate(
     for warning in outcome.warnings:
         click.echo(f"tintype: {warning}", err=True)
     if json_file:
-        report.write(json_file, record.to_json(outcome).encode())
+        report.write(json_file, record.to_json(outcome))
     if report_folder:
         click.echo(report.write_report(outcome, report_folder))

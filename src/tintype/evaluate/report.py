@@ -40,17 +40,19 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     parts = exhibits(evaluation)
     sheet = io.BytesIO()
     contact_sheet(parts).save(sheet, "PNG", optimize=True)
-    write(folder / "table.md", table.to_markdown(evaluation.table).encode())
-    write(folder / "table.tex", table.to_latex(evaluation.table).encode())
-    write(folder / "table.json", record.to_json(evaluation).encode())
+    write(folder / "table.md", table.to_markdown(evaluation.table))
+    write(folder / "table.tex", table.to_latex(evaluation.table))
+    write(folder / "table.json", record.to_json(evaluation))
     write(folder / "sheet.png", sheet.getvalue())
     page = folder / "index.html"
-    write(page, to_html(evaluation, parts).encode())
+    write(page, to_html(evaluation, parts))
     return page
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Replace a file, whole or not at all. Raises OutputError."""
+    if isinstance(content, str):
+        content = content.encode(errors="replace")  # names of files need not be text
     with (
         replacing(path, overwrite=True) as descriptor,
         open(descriptor, "wb", closefd=False) as file,

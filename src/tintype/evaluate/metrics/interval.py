@@ -43,4 +43,4 @@ def wilson_95(wins: float, n: int) -> tuple[float, float]:
     share, z2 = wins / n, Z_95**2
     center = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return float(center - half), float(center + half)
+    return max(float(center - half), 0.0), min(float(center + half), 1.0)
