@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tintype.colorizer import Colorizer
-from tintype.errors import OutputError, OutputExists, TintypeError
-from tintype.formats import EXTENSIONS, WRITERS, kind_of
+from tintype.colorizer import Colorizer, save_result
+from tintype.errors import OutputError, OutputExists, PhotoError, TintypeError
+from tintype.formats import EXTENSIONS, WRITERS, format_of
+from tintype.image import Photo
 from tintype.provenance import is_our_result
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
@@ -43,16 +44,21 @@ class Result:
 def colorize_one(
     item: Item, colorizer: Colorizer, *, strength: float = 1.0, overwrite: bool = False
 ) -> Result:
-    """Color one item. Whatever fails is told in the result, so that the others go on."""
+    """Color one item. Whatever fails is told in the result, so that the others go on.
+
+    `overwrite` makes an earlier result anew; a file that is not one is never replaced.
+    """
     try:
         if item.problem:
             raise OutputError(item.problem)
         if item.output.exists() and not overwrite:
             return Result(item, "skipped", f"{item.output} exists")
-        if is_our_result(item.source):
+        photo = Photo.open(item.source)
+        if is_our_result(photo):
             return Result(item, "skipped", f"{item.source} was colored by tintype before")
         item.output.parent.mkdir(parents=True, exist_ok=True)
-        colorizer(item.source, strength=strength).save(item.output, overwrite=overwrite)
+        colored = colorizer(photo, strength=strength)
+        save_result(colored, item.output, overwrite=overwrite)
     except OutputExists:  # another process was faster
         return Result(item, "skipped", f"{item.output} exists")
     except TintypeError as error:
@@ -75,15 +81,22 @@ def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[I
     Without `output` a result lies beside its input, as `photo.color.jpg`. With it, the inputs' tree
     is mirrored there from their common folder; for a single file it may name the file itself.
     Items that would harm an input or fall on another's output carry a `problem`.
-    Raises OutputError when `output` is a file and a folder is needed.
+    Raises PhotoError for an input without a name, and OutputError for such an output or when
+    `output` is a file and a folder is needed.
     """
+    if "" in inputs:
+        raise PhotoError("an input has no name.", hint="Name a file or a folder.")
     named = [Path(path) for path in inputs]
-    sources = list(dict.fromkeys(source for path in named for source in _files(path)))
-    originals = {identity for source in sources if (identity := _identity(source))}
+    sources: dict[str, Path] = {}
+    for path in named:
+        for source in _files(path):
+            sources.setdefault(_place(source), source)
+    named_places = {_place(path) for path in named}
+    originals = {identity for source in sources.values() if (identity := _identity(source))}
     targets = _Targets(named, output)
     taken: dict[Path, Path] = {}
-    for source in sources:
-        if source not in named and _is_passed_over(source):
+    for place, source in sources.items():
+        if place not in named_places and _is_passed_over(source):
             continue
         target = targets.of(source)
         problem = _problem(source, target, originals, taken)
@@ -95,23 +108,27 @@ class _Targets:
     """Where results go."""
 
     def __init__(self, named: Sequence[Path], output: AnyPath | None) -> None:
-        roots = [_absolute(path if path.is_dir() else path.parent) for path in named]
+        roots = [_absolute(path if _is_folder(path) else path.parent) for path in named]
         self._common = Path(os.path.commonpath(roots))
         self._folder: Path | None = None
         self._file: Path | None = None
         if output is None:
             return
+        if output == "":
+            raise OutputError("the output has no name.", hint="Name a file or a folder.")
         path = Path(output)
-        says_folder = str(output).endswith(("/", os.sep)) or path.is_dir()
-        if path.suffix and not says_folder and len(named) == 1 and not named[0].is_dir():
+        says_folder = str(output).endswith(("/", os.sep)) or _is_folder(path)
+        if path.suffix and not says_folder and len(named) == 1 and not _is_folder(named[0]):
             self._file = path
-        elif path.is_file() or (path.suffix.lower() in PICTURE_SUFFIXES and not says_folder):
+        elif stat.S_ISREG(_mode(path)) or (
+            path.suffix.lower() in PICTURE_SUFFIXES and not says_folder
+        ):
             raise OutputError(
                 f"{path}: this names a file, but there may be several results.",
                 hint="Name a folder.",
             )
         # in the inputs' own folder they would fall on the inputs: there they lie beside
-        elif not (path.is_dir() and path.samefile(self._common)):
+        elif _identity(path) != _identity(self._common):
             self._folder = path
 
     def of(self, source: Path) -> Path:
@@ -133,18 +150,13 @@ def _result_name(source: Path, mark: str = "") -> str:
 
 
 def _kind(source: Path) -> str | None:
-    if not stat.S_ISREG(_mode(source)):  # opening a pipe would wait for who writes to it
-        return None
-    try:
-        with source.open("rb") as file:
-            return kind_of(file.read(16))
-    except OSError:
-        return None
+    # opening a pipe would wait for who writes to it
+    return format_of(source) if stat.S_ISREG(_mode(source)) else None
 
 
 def _files(path: Path) -> Iterator[Path]:
     """The path itself, or what is in the folder and below; then the folders that cannot be read."""
-    if not path.is_dir():
+    if not _is_folder(path):
         yield path
         return
     unreadable: list[OSError] = []
@@ -168,11 +180,14 @@ def _is_passed_over(source: Path) -> bool:
 def _problem(
     source: Path, target: Path, originals: set[tuple[int, int]], taken: dict[Path, Path]
 ) -> str:
-    mode = _mode(source)
+    try:
+        mode = source.stat().st_mode
+    except OSError as error:
+        return f"{source}: cannot be read: {error.strerror}."
     if stat.S_ISDIR(mode):
         return f"{source}: this folder cannot be read."
     if not stat.S_ISREG(mode):
-        return f"{source}: {'not a file' if mode else 'no such file or folder'}."
+        return f"{source}: not a file."
     if target in taken:
         return f"{source}: its result would fall on that of {taken[target]}, {target}."
     standing = _identity(target)
@@ -196,10 +211,19 @@ def _mode(path: Path) -> int:
     return status.st_mode if status else 0
 
 
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(_mode(path))
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode: the same by every path to the same file. None if it is not there."""
     status = _status(path)
     return (status.st_dev, status.st_ino) if status else None
+
+
+def _place(path: Path) -> str:
+    """The same for every way to name an entry of a folder; a link is an entry of its own."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
 
 
 def _absolute(path: Path) -> Path:

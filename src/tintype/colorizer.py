@@ -16,6 +16,7 @@ from tintype.errors import OutputError
 from tintype.image import Photo
 from tintype.models import store
 from tintype.models.card import ModelCard
+from tintype.provenance import is_our_result
 
 AnyPath = str | os.PathLike[str]
 
@@ -84,12 +85,18 @@ def colorize(
     """Color one file into another, in the format of `path_out`'s name, and return its path.
 
     Raises PhotoError, ModelError, OutputExists unless `overwrite`, and OutputError when the result
-    cannot be written or would replace the original.
+    cannot be written or would replace what is no result of tintype.
     """
     path = Path(path_out)
-    if path.exists() and path.samefile(path_in):
-        raise OutputError(
-            f"{path}: the output is the input itself.", hint="Originals are never replaced."
-        )
-    Colorizer(model)(path_in, strength=strength).save(path, overwrite=overwrite)
+    save_result(Colorizer(model)(path_in, strength=strength), path, overwrite=overwrite)
     return path
+
+
+def save_result(colored: Photo, path: Path, *, overwrite: bool) -> None:
+    """Save a colored photograph; `overwrite` replaces an earlier result and nothing else."""
+    if overwrite and os.path.lexists(path) and not is_our_result(path):
+        raise OutputError(
+            f"{path}: is not a result of tintype, and originals are never replaced.",
+            hint="Name another output.",
+        )
+    colored.save(path, overwrite=overwrite)

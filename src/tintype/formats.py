@@ -19,10 +19,12 @@ EXTENSIONS = {
     "jpeg2000": (".jp2", ".j2k", ".jpx"),
     "pnm": (".pbm", ".pgm", ".ppm", ".pnm"),
 }
-BY_PILLOW = {"bmp": "BMP", "jpeg2000": "JPEG2000", "pnm": "PPM"}  # libvips reads the others
+BY_PILLOW = ("bmp", "jpeg2000", "pnm")  # libvips reads the others
 WRITERS = {
     extension: kind for kind in ("jpeg", "png", "tiff", "webp") for extension in EXTENSIONS[kind]
 }
+
+LONGEST_SIDE_PX = {"jpeg": 65_500, "webp": 16_383}  # libjpeg's, and that of the format
 
 _HEAD_BYTES = 16
 _SIGNATURES = (

@@ -33,6 +33,7 @@ D65_TO_D50 = np.array(
     ]
 )
 D50_WHITE = np.array([0.9642, 1.0, 0.8249])
+LEAST_DETERMINANT = 1e-3  # of RGB to XYZ: that of sRGB is 0.2, and 0 where primaries fall together
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,10 @@ class Encoding:
 
     @classmethod
     def of(cls, profile: bytes) -> Encoding | None:
-        """The encoding that an ICC profile describes; None where it holds no matrix and curves."""
+        """The encoding that an ICC profile describes; None where it holds no matrix and curves.
+
+        None too where these describe no light: no color could be turned back into code values.
+        """
         return _parse(profile)
 
     def encode(self, linear: Floats, channel: int) -> Floats:
@@ -69,6 +73,14 @@ def is_gray(profile: bytes) -> bool:
     return profile[16:20] == b"GRAY"
 
 
+def has_tables(profile: bytes) -> bool:
+    """Whether the profile is made of multi-dimensional tables (tags A2B0 to A2B2)."""
+    try:
+        return any(name.startswith(b"A2B") for name in _tags(profile))
+    except struct.error:
+        return False
+
+
 @lru_cache(maxsize=8)
 def _parse(profile: bytes) -> Encoding | None:
     try:
@@ -80,11 +92,14 @@ def _parse(profile: bytes) -> Encoding | None:
             return Encoding(SRGB_TO_XYZ, np.tile(curve, (3, 1)))
         columns = [_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
         curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    except (KeyError, IndexError, struct.error, ValueError):
+    except (KeyError, IndexError, struct.error, ValueError, ZeroDivisionError):
         return None
     to_xyz = np.linalg.inv(D65_TO_D50) @ np.stack(columns, axis=1)
+    white = to_xyz.sum(axis=1)
+    if white.min() <= 0 or abs(np.linalg.det(to_xyz)) < LEAST_DETERMINANT:
+        return None
     # rounding in the profile must not tint the white
-    to_xyz *= (D65_WHITE / to_xyz.sum(axis=1))[:, None]
+    to_xyz *= (D65_WHITE / white)[:, None]
     return Encoding(to_xyz, np.stack(curves))
 
 
@@ -114,10 +129,14 @@ def _curve(tag: bytes) -> Floats:
         length = (1, 3, 4, 5, 7)[kind]
         given = [v / 65536 for v in struct.unpack_from(f">{length}i", tag, 12)]
         g, a, b, c, d, e, f = _parametric(kind, given)
-        light = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
+        with np.errstate(all="ignore"):
+            light = np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
     else:
         raise ValueError(f"not a curve: {tag[:4]!r}")
-    return np.maximum.accumulate(np.clip(light, 0, 1))
+    rising = np.maximum.accumulate(np.clip(light, 0, 1))
+    if not rising[-1] > rising[0]:
+        raise ValueError("a curve that does not rise")
+    return rising
 
 
 def _parametric(kind: int, given: list[float]) -> tuple[float, ...]:

@@ -36,6 +36,8 @@ from tintype.icc import CODES, Encoding
 Plane = NDArray[np.uint8]
 
 ZERO = 128  # stands for zero in planes of signed quantities: Cb, Cr, a, b and the shift of luma
+_EXIF = b"Exif\0\0"  # how the APP1 that holds EXIF begins
+
 MCU_PX = 16  # side of the unit that 4:2:0 is coded in
 BAND_PX = 1 << 18  # of a band of rows, few enough for a core's cache
 MAX_INTERVAL = 65535  # units between restart markers, by the width of the field
@@ -233,14 +235,21 @@ def segments(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 def app_segments(content: bytes, width: int, height: int) -> bytes:
     """The APP segments of a JPEG of one pixel; EXIF is told the size of the picture instead."""
-    kept = b"".join(whole for marker, whole in segments(content) if 0xFFE0 <= marker <= 0xFFEF)
+    return b"".join(
+        _sized(whole, width, height) if whole.startswith(_EXIF, 4) else whole
+        for marker, whole in segments(content)
+        if 0xFFE0 <= marker <= 0xFFEF
+    )
+
+
+def _sized(exif: bytes, width: int, height: int) -> bytes:
     for tag, size in ((0xA002, width), (0xA003, height)):  # PixelXDimension, PixelYDimension
         for entry in ("<HHII", ">HHII", "<HHIH", ">HHIH"):  # of type LONG or SHORT
             kind = 4 if entry.endswith("II") else 3
-            kept = kept.replace(
+            exif = exif.replace(
                 struct.pack(entry, tag, kind, 1, 1), struct.pack(entry, tag, kind, 1, size)
             )
-    return kept
+    return exif
 
 
 def _assembled(bands: list[bytes], height: int, *, interval: int, metadata: bytes) -> bytes:

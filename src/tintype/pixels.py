@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.PpmImagePlugin import PpmImageFile
 
-from tintype.errors import PhotoError, UnsupportedFormat
+from tintype.errors import PhotoError, PhotoTooLarge, UnsupportedFormat
+from tintype.settings import Settings
 
 _EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_CONVERTED = {"1": "L", "La": "LA"}  # others to RGB or RGBA
+# opened by name, since `Image.open` has a limit of pixels of its own
+_READERS: dict[str, Callable[[BinaryIO], PILImage.Image]] = {
+    "bmp": BmpImageFile,
+    "jpeg2000": Jpeg2KImageFile,
+    "pnm": PpmImageFile,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +37,18 @@ class Pixels:
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+
+def check_size(width: int, height: int, name: str) -> None:
+    """Raise `PhotoTooLarge` beyond the limit of pixels in `settings`."""
+    limit = Settings.from_environment().max_pixels
+    if width * height > limit:
+        raise PhotoTooLarge(
+            f"{name}: {width} x {height} is more than the limit of {limit} pixels.",
+            hint="TINTYPE_MAX_PIXELS raises it.",
+            public_message=f"The picture has more than {limit} pixels.",
+        )
 
 
 def from_array(array: NDArray[Any], name: str) -> Pixels:
@@ -45,9 +68,10 @@ def from_array(array: NDArray[Any], name: str) -> Pixels:
 
 
 def from_pil(image: PILImage.Image, name: str) -> Pixels:
-    """Take a PIL image of any mode, with its EXIF, ICC profile and XMP."""
+    """Take a PIL image of any mode, with its EXIF, ICC profile, XMP and resolution."""
+    check_size(*image.size, name)
     try:
-        array, is_cmyk = _array(image)
+        array, is_cmyk = _array(image, name)
     except (OSError, SyntaxError) as error:  # PIL reads the file only now
         raise PhotoError(f"{name}: cannot be read: {error}.") from None
     info = image.info
@@ -58,28 +82,28 @@ def from_pil(image: PILImage.Image, name: str) -> Pixels:
         exif=info.get("exif") or (exif.tobytes() if exif else None),
         icc=info.get("icc_profile"),
         xmp=info.get("xmp"),
+        dpi=info.get("dpi"),
     )
 
 
-def _array(image: PILImage.Image) -> tuple[NDArray[Any], bool]:
+def _array(image: PILImage.Image, name: str) -> tuple[NDArray[Any], bool]:
     if image.mode in _SIXTEEN_BIT_MODES:
         return np.clip(np.asarray(image), 0, 65535).astype(np.uint16), False
     if image.mode == "F":
         raise PhotoError(
-            "a PIL image of mode F has no range.", hint="Hand in an array of floats in [0, 1]."
+            f"{name}: a PIL image of mode F has no range.",
+            hint="Hand in an array of floats in [0, 1].",
         )
     if image.mode not in _EIGHT_BIT_MODES:
         has_alpha = image.has_transparency_data
-        image = image.convert("L" if image.mode == "1" else "RGBA" if has_alpha else "RGB")
+        image = image.convert(_CONVERTED.get(image.mode, "RGBA" if has_alpha else "RGB"))
     return np.asarray(image), image.mode == "CMYK"
 
 
-def by_pillow(content: bytes, format: str, name: str) -> Pixels:
-    """Read a file of a format that only Pillow reads."""
+def by_pillow(file: BinaryIO, kind: str, name: str) -> Pixels:
+    """Read a file of a kind that only Pillow reads."""
     try:
-        with PILImage.open(io.BytesIO(content), formats=[format]) as image:
-            return from_pil(image, name)
-    except PILImage.DecompressionBombError as error:
-        raise PhotoError(f"{name}: {error}") from None
-    except OSError:
-        raise UnsupportedFormat(f"{name}: is damaged, or not a {format} picture.") from None
+        image = _READERS[kind](file)
+    except (OSError, SyntaxError, ValueError):
+        raise UnsupportedFormat(f"{name}: is damaged, or not a {kind} picture.") from None
+    return from_pil(image, name)

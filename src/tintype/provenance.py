@@ -6,18 +6,22 @@ namespace is the mark by which a result is known again, whatever its name.
 
 from __future__ import annotations
 
-import mmap
+import io
 import os
 import re
+import struct
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 from xml.sax.saxutils import escape
 
 from tintype import __version__
+from tintype.formats import kind_of
 
 NAMESPACE = "urn:tintype:1.0:"
 
 _MARK = NAMESPACE.encode()
+_LARGEST = 1 << 24  # bytes that are looked at of a packet
+_XMP_TAG = 700  # of TIFF
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
@@ -73,15 +77,52 @@ def marked(xmp: bytes | None, *, model: str | None) -> bytes:
 def is_our_result(source: str | os.PathLike[str] | bytes | HasXmp) -> bool:
     """Whether a file, its bytes or a `Photo` is an earlier result of tintype, by its metadata.
 
-    XMP is made to be found by scanning for it (XMP specification, part 3), so no reader is needed.
-    Raises `OSError` where a path cannot be read.
+    Of a file no pixels are read. One that cannot be read, or is damaged, is none.
     """
     if isinstance(source, HasXmp):
         return _MARK in (source.xmp or b"")
-    if isinstance(source, bytes):
-        return _MARK in source
-    path = Path(source)
-    if path.stat().st_size == 0:  # an empty file cannot be mapped
+    try:
+        if isinstance(source, bytes):
+            return _is_marked(io.BytesIO(source))
+        with Path(source).open("rb") as file:
+            return _is_marked(file)
+    except (OSError, struct.error):
         return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(_MARK) >= 0
+
+
+def _is_marked(file: BinaryIO) -> bool:
+    kind = kind_of(file.read(16))
+    if kind == "tiff":
+        return _MARK in _packet_of_tiff(file)
+    place = {"jpeg": 2, "png": 8, "webp": 12}.get(kind or "")
+    while place:
+        file.seek(place)
+        head = file.read(4 if kind == "jpeg" else 8)
+        if kind == "jpeg":
+            name, length = struct.unpack(">2sH", head)
+            place += 2 + length
+        elif kind == "png":
+            length, name = struct.unpack(">I4s", head)
+            place += 8 + length + 4
+        else:
+            name, length = struct.unpack("<4sI", head)
+            place += 8 + length + length % 2
+        if name in (b"\xff\xda", b"IDAT"):  # pixels, and nothing of ours after them
+            break
+        if name in (b"\xff\xe1", b"iTXt", b"XMP ") and _MARK in file.read(min(length, _LARGEST)):
+            return True
+    return False
+
+
+def _packet_of_tiff(file: BinaryIO) -> bytes:
+    """XMP of the first directory of a TIFF (TIFF 6.0, section 2)."""
+    file.seek(0)
+    head = file.read(8)
+    order = "<" if head[:2] == b"II" else ">"
+    file.seek(*struct.unpack(order + "I", head[4:]))
+    (count,) = struct.unpack(order + "H", file.read(2))
+    for tag, _, length, place in struct.iter_unpack(order + "HHII", file.read(12 * count)):
+        if tag == _XMP_TAG:
+            file.seek(place)
+            return file.read(min(length, _LARGEST))
+    return b""

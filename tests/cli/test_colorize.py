@@ -204,7 +204,7 @@ def test_what_cannot_be_read_is_named(tintype_of_other_user: Run, shared_folder:
     closed.chmod(0o700)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "tintype: failed: album/photo.jpg: Permission denied",
+        "tintype: failed: album/photo.jpg: cannot be read: Permission denied.",
         "tintype: failed: album/closed: this folder cannot be read.",
         "tintype: 0 colored, 0 skipped, 2 failed",
     ]

@@ -146,7 +146,7 @@ def test_links_and_pipes_do_not_hang(draw: Draw) -> None:
 
 def test_missing_input_is_named(draw: Draw) -> None:
     draw("good.jpg")
-    assert "no such file" in problems("none.jpg", "good.jpg")["none.jpg"]
+    assert "No such file" in problems("none.jpg", "good.jpg")["none.jpg"]
 
 
 def test_collision_is_refused(draw: Draw) -> None:

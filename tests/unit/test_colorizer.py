@@ -129,7 +129,7 @@ def test_original_is_never_replaced(gray_scan: Path, tiny_model: Path, tmp_path:
     link = tmp_path / "link.jpg"
     link.symlink_to(gray_scan)
     for path in (gray_scan, link):
-        with pytest.raises(OutputError, match="input itself"):
+        with pytest.raises(OutputError, match="originals are never replaced"):
             tintype.colorize(gray_scan, path, model=tiny_model, overwrite=True)
 
 

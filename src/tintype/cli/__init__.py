@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -14,7 +16,8 @@ from tintype import __version__
 from tintype.errors import TintypeError, closest
 
 COMMANDS = ("colorize", "evaluate", "models", "doctor", "train", "export")
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 128 + signal.SIGINT  # as shells have it
+TERMINATED = 128 + signal.SIGTERM
 
 
 class LazyGroup(click.Group):
@@ -51,6 +54,7 @@ class LazyGroup(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 # file names need not be text, and who reads along should not wait
                 stream.reconfigure(errors="surrogateescape", line_buffering=True)
+        signal.signal(signal.SIGTERM, _terminated)
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         try:
             extra["standalone_mode"] = False
@@ -64,6 +68,19 @@ class LazyGroup(click.Group):
         except TintypeError as error:
             click.echo(f"tintype: error: {error}", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            click.echo(
+                f"tintype: error: {error.filename or 'standard output'}: {error.strerror}", err=True
+            )
+            # what is left to be written would fail again at the end of the process
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+
+def _terminated(*_: object) -> NoReturn:
+    """End as Ctrl-C does, leaving nothing half done."""
+    click.echo("tintype: terminated", err=True)
+    sys.exit(TERMINATED)
 
 
 @click.group(

@@ -26,12 +26,14 @@ Examples:
 
 Run again, it goes on: results that exist are skipped. The exit code is 1 if a file failed."""
 )
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
+@click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(readable=False)
+)
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
-    type=click.Path(),
+    type=click.Path(readable=False),
     help="Folder for the results, or a file for a single INPUT. Default: beside each INPUT.",
 )
 @click.option(
@@ -50,7 +52,7 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     show_default=True,
     help="Scales the color: 0 is gray, 1 the model's own, more is livelier.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+@click.option("--overwrite", is_flag=True, help="Make results of tintype anew; other files stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
 def colorize(
     inputs: tuple[str, ...],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, Floats, lab_f
 from tintype.errors import UnsupportedFormat
-from tintype.icc import CODES, Encoding, is_gray, rgb_match
+from tintype.icc import CODES, Encoding, has_tables, is_gray, rgb_match
 from tintype.image.metadata import blob
 from tintype.image.vips import VipsImage, pyvips
 
@@ -46,11 +46,15 @@ def eight_bits(image: VipsImage) -> VipsImage:
     return (image * (255 / (CODES - 1))).rint().cast("uchar").copy(interpretation=name)
 
 
-def parts(image: VipsImage) -> Parts:
+def parts(image: VipsImage, name: str) -> Parts:
     """Take a picture apart. What is not gray or RGB by matrix and curves is converted to sRGB.
 
-    Raises `UnsupportedFormat` for pixels that are not of 8 or 16 bits.
+    Raises `UnsupportedFormat` for pixels that are not of 8 or 16 bits; `name` stands for the
+    picture there.
     """
+    if image.interpretation in ("lab", "labs") and image.bands == 3:
+        rgb = image.colourspace("rgb16")
+        return Parts(rgb, None, Encoding.srgb(), None, is_as_coded=False)
     if image.interpretation == "cmyk":
         rgb = image.icc_transform("srgb", embedded=True, input_profile="cmyk")
         return Parts(rgb, None, Encoding.srgb(), None, is_as_coded=False)
@@ -60,7 +64,8 @@ def parts(image: VipsImage) -> Parts:
     ):
         kind = f"{image.interpretation} of {image.format}"
         raise UnsupportedFormat(
-            f"pixels are {kind}; gray and RGB of 8 and 16 bits and CMYK are read.",
+            f"{name}: its pixels are {kind}, which are not read.",
+            hint="Gray and RGB of 8 and 16 bits, Lab and CMYK are.",
             public_message="Pixels of this kind are not read.",
         )
     bands = 1 if image.bands < 3 else 3
@@ -73,6 +78,8 @@ def parts(image: VipsImage) -> Parts:
     if encoding:
         kept = rgb_match(profile) if is_gray(profile) else profile
         return Parts(color, alpha, encoding, kept)
+    if not has_tables(profile):
+        return Parts(color, alpha, Encoding.srgb(), None)
     depth = 16 if image.format == "ushort" else 8
     color = color.icc_transform("srgb", embedded=True, depth=depth)
     return Parts(color, alpha, Encoding.srgb(), None, is_as_coded=False)

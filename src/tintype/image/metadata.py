@@ -13,6 +13,9 @@ from tintype.image.vips import VipsImage, pyvips
 
 _APP13_HEADING = b"Photoshop 3.0\0"
 _CARRIED = ("xmp-data", "iptc-data")
+_JPEG_XMP_BYTES = 60_000  # libvips writes no longer packet into a JPEG
+
+MM_PER_INCH = 25.4  # libvips counts pixels per mm
 
 
 def blob(image: VipsImage, field: str) -> bytes | None:
@@ -35,15 +38,21 @@ def add_exif(image: VipsImage, exif: bytes, *, with_orientation: bool) -> None:
             image.set_type(bearer.get_typeof(field), field, bearer.get(field))
 
 
-def mark(image: VipsImage, profile: bytes | None, model: str | None) -> None:
-    """Make the metadata that of a colored result: its profile, and our own mark."""
+def mark(image: VipsImage, profile: bytes | None, model: str | None, *, kind: str) -> None:
+    """Make the metadata that of a colored result of a kind of file: its profile, and our mark.
+
+    Where the picture's XMP leaves no room for the mark in a JPEG, the mark goes alone.
+    """
     image.remove("jpeg-thumbnail-data")  # it shows the picture as it was
     image.remove("icc-profile-data")
     if profile:
         set_blob(image, "icc-profile-data", profile)
     else:
         image.set_type(pyvips.GValue.gstr_type, "exif-ifd2-ColorSpace", "1")  # sRGB
-    set_blob(image, "xmp-data", provenance.marked(blob(image, "xmp-data"), model=model))
+    packet = provenance.marked(blob(image, "xmp-data"), model=model)
+    if kind == "jpeg" and len(packet) > _JPEG_XMP_BYTES:
+        packet = provenance.marked(None, model=model)
+    set_blob(image, "xmp-data", packet)
     image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-Software", provenance.SOFTWARE)
 
 
@@ -51,6 +60,30 @@ def app_segments(
     source: VipsImage, width: int, height: int, profile: bytes | None, model: str | None
 ) -> bytes:
     """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel."""
+    pixel = _pixel(source)
+    mark(pixel, profile, model, kind="jpeg")
+    return jpeg.app_segments(pixel.jpegsave_buffer(), width, height)
+
+
+def exif(source: VipsImage, width: int, height: int) -> bytes | None:
+    """EXIF of an upright picture as a JPEG holds it; None where it had none."""
+    if not source.get_typeof("exif-data"):
+        return None
+    kept = jpeg.app_segments(_pixel(source).jpegsave_buffer(), width, height)
+    return next(
+        (whole[4:] for _, whole in jpeg.segments(kept) if whole[4:].startswith(b"Exif")), None
+    )
+
+
+def dpi(source: VipsImage) -> tuple[float, float] | None:
+    """Pixels per inch; None where the picture does not say."""
+    if (source.xres, source.yres) == (1, 1):  # what libvips has then
+        return None
+    return source.xres * MM_PER_INCH, source.yres * MM_PER_INCH
+
+
+def _pixel(source: VipsImage) -> VipsImage:
+    """One pixel, upright, that bears a picture's metadata."""
     pixel = pyvips.Image.black(1, 1, bands=3)
     pixel = pixel.copy(interpretation="srgb", xres=source.xres, yres=source.yres)
     for field in source.get_fields():
@@ -58,9 +91,8 @@ def app_segments(
             pixel.set_type(source.get_typeof(field), field, source.get(field))
     if source.get_typeof("resolution-unit"):
         pixel.set_type(pyvips.GValue.gstr_type, "resolution-unit", source.get("resolution-unit"))
-    pixel.set_type(pyvips.GValue.gint_type, "orientation", 1)  # a result is upright
-    mark(pixel, profile, model)
-    return jpeg.app_segments(pixel.jpegsave_buffer(), width, height)
+    pixel.set_type(pyvips.GValue.gint_type, "orientation", 1)
+    return pixel
 
 
 def photoshop_blocks(image: VipsImage) -> None:

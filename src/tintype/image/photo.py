@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,17 @@ from PIL import Image as PILImage
 
 from tintype import files, formats, jpeg, provenance
 from tintype.color import lightness
-from tintype.errors import PhotoTooLarge, UnsupportedFormat
+from tintype.errors import OutputError, UnsupportedFormat
 from tintype.image import metadata, tiff
 from tintype.image.join import eight_bits, join, parts
 from tintype.image.source import Source, orientation
 from tintype.image.vips import VipsImage, pyvips
-from tintype.pixels import Pixels
+from tintype.pixels import Pixels, check_size
 from tintype.settings import Settings
 
 LONGEST_TO_SHORTEST = 4
 LARGEST_ENLARGEMENT = 2
+_WRITE_ERROR = re.compile(r"write error\n\w+ error: (.+)")  # of a descriptor, by libvips
 
 
 def working_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -58,7 +62,7 @@ class Photo:
 
     @classmethod
     def open(cls, source: object, *, name: str | None = None) -> Photo:
-        """Open a picture; only its header is read.
+        """Open a picture; only its header is read, but for kinds that only Pillow reads.
 
         `source` is a path, the bytes of a file, a PIL image, or a numpy array of uint8, uint16 or
         floats in [0, 1], (H, W) or (H, W, 1 to 4). `name` stands for it in messages.
@@ -71,13 +75,7 @@ class Photo:
         opened = Source.of(source, name)
         image = opened.open()
         width, height = image.width, image.height
-        limit = Settings.from_environment().max_pixels
-        if width * height > limit:
-            raise PhotoTooLarge(
-                f"{name}: {width} x {height} is more than the limit of {limit} pixels.",
-                hint="TINTYPE_MAX_PIXELS raises it.",
-                public_message=f"The picture has more than {limit} pixels.",
-            )
+        check_size(width, height, name)
         if orientation(image) >= 5:
             width, height = height, width
         return cls(name, width, height, opened)
@@ -119,12 +117,17 @@ class Photo:
         `quality` is that of JPEG and WebP, 1 to 100; a WebP of quality 100 is lossless.
 
         Raises `OutputExists` where something is there already and `overwrite` is not set,
-        `OutputError` where it cannot be written, `PhotoError` where the source is damaged.
+        `OutputError` where it cannot be written or is the file that the picture came from,
+        `PhotoError` where the source is damaged.
         """
         path = Path(path)
         kind = formats.written_as(path)
+        if self._source.is_file(path):
+            raise OutputError(
+                f"{path}: the output is the input itself.", hint="Originals are never replaced."
+            )
         with files.replacing(path, overwrite=overwrite) as descriptor:
-            self._write(kind, descriptor, quality)
+            self._write(kind, descriptor, quality, str(path))
         return path
 
     def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
@@ -134,7 +137,7 @@ class Photo:
             raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
         kind = format or (self._source.kind if self._source.kind in kinds else None) or "png"
         with tempfile.TemporaryFile() as file:
-            self._write(kind, file.fileno(), quality)
+            self._write(kind, file.fileno(), quality, self.name)
             file.seek(0)
             return file.read()
 
@@ -151,27 +154,41 @@ class Photo:
         return np.asarray(array / np.float32(65535) if was_float else array)
 
     def to_pil(self) -> PILImage.Image:
-        """The pixels as a PIL image of 8 bits a channel, with its ICC profile and XMP in `info`."""
+        """The pixels as a PIL image of 8 bits a channel.
+
+        EXIF, ICC profile, XMP and resolution lie in its `info`, as PIL has them.
+        """
         with self._source.reading():
             image = self._whole()
             pil = PILImage.fromarray(eight_bits(image).numpy())
         for key, name in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
             if content := metadata.blob(image, name):
                 pil.info[key] = content
+        if exif := metadata.exif(image, self.width, self.height):
+            pil.info["exif"] = exif
+        if dpi := metadata.dpi(image):
+            pil.info["dpi"] = dpi
         return pil
 
-    def _whole(self) -> VipsImage:
+    def _whole(self, kind: str = "") -> VipsImage:
         """The whole picture as a pipeline that has not run yet, its metadata with it."""
-        taken = parts(self._source.upright())
+        taken = parts(self._source.upright(), self.name)
         if self._chroma is None:
             return taken.whole(taken.color)
         image = taken.whole(join(taken, self._chroma.ab))
-        metadata.mark(image, taken.profile, self._chroma.model)
+        metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
         return image
 
-    def _write(self, kind: str, descriptor: int, quality: int) -> None:
+    def _write(self, kind: str, descriptor: int, quality: int, output: str) -> None:
         if not 1 <= quality <= 100:
             raise ValueError(f"quality is {quality}; it goes from 1 to 100")
+        longest_px = formats.LONGEST_SIDE_PX.get(kind)
+        if longest_px and max(self.width, self.height) > longest_px:
+            raise OutputError(
+                f"{output}: {kind} holds {longest_px} pixels a side, "
+                f"not {self.width} x {self.height}.",
+                hint="Write PNG or TIFF.",
+            )
         if kind == "jpeg" and self._chroma and (planes := self._source.planes):
             content = jpeg.encode(
                 planes,
@@ -183,8 +200,8 @@ class Photo:
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(content)
             return
-        with self._source.reading():
-            image = self._whole()
+        with self._source.reading(), _writing(output):
+            image = self._whole(kind)
             if kind == "png":
                 _save_png(image, descriptor)
                 return
@@ -204,8 +221,19 @@ class Photo:
     def _app_segments(self, chroma: _Chroma) -> bytes:
         with self._source.reading():
             image = self._source.open()
-            profile = parts(image).profile
+            profile = parts(image, self.name).profile
             return metadata.app_segments(image, self.width, self.height, profile, chroma.model)
+
+
+@contextmanager
+def _writing(output: str) -> Iterator[None]:
+    """Turn what libvips says of a full disk into one line; what it says of the input goes on."""
+    try:
+        yield
+    except pyvips.Error as error:
+        if told := _WRITE_ERROR.search(str(error.detail)):
+            raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
+        raise
 
 
 def _save_png(image: VipsImage, descriptor: int) -> None:

@@ -16,7 +16,7 @@ from PIL import Image as PILImage
 
 from tintype import formats, jpeg, pixels
 from tintype.color import Floats
-from tintype.errors import OutputError, PhotoError, TintypeError, UnsupportedFormat
+from tintype.errors import PhotoError, UnsupportedFormat
 from tintype.image import metadata, tiff
 from tintype.image.join import luminance, parts
 from tintype.image.vips import VipsImage, pyvips
@@ -55,18 +55,22 @@ class Source:
         if kind is None:
             what = "is not a picture of a kind that is read here" if head else "is empty"
             raise UnsupportedFormat(f"{name}: {what}.", public_message="The file is not a picture.")
-        if kind in formats.BY_PILLOW:
-            data = content if isinstance(content, bytes) else content.read_bytes()
-            return cls(name, pixels.by_pillow(data, formats.BY_PILLOW[kind], name), None)
         return cls(name, content, kind)
+
+    def is_file(self, path: Path) -> bool:
+        """Whether the picture comes from this file, by whatever name."""
+        try:
+            return isinstance(self.content, Path) and path.samefile(self.content)
+        except OSError:  # nothing is there
+            return False
 
     def open(self, access: str = "sequential") -> VipsImage:
         """The picture as it lies in the file, not yet upright; pixels are read when they are used.
 
         Sequential access runs over it once, from the top.
         """
-        if isinstance(self.content, Pixels):
-            return _of_pixels(self.content)
+        if self._pixels:
+            return _of_pixels(self._pixels)
         with self.reading(), self._vips_source() as file:
             load = getattr(pyvips.Image, f"{self.kind}load_source")
             image = load(file, access=access, fail_on="truncated")
@@ -91,7 +95,19 @@ class Source:
             if orientation(image) >= 5:
                 width, height = height, width
             small = image.resize(width / image.width, vscale=height / image.height).autorot()
-            return np.asarray(luminance(parts(small))[1].numpy()).reshape(small.height, small.width)
+            return np.asarray(luminance(parts(small, self.name))[1].numpy()).reshape(
+                small.height, small.width
+            )
+
+    @cached_property
+    def _pixels(self) -> Pixels | None:
+        """The pixels of what came as an array, or is read by Pillow."""
+        if isinstance(self.content, Pixels):
+            return self.content
+        if self.kind not in formats.BY_PILLOW:
+            return None
+        with self._stream() as file:
+            return pixels.by_pillow(file, self.kind, self.name)
 
     @cached_property
     def planes(self) -> jpeg.Planes | None:
@@ -100,7 +116,7 @@ class Source:
             return None
         image = self.open()
         with self.reading():
-            taken = parts(image)
+            taken = parts(image, self.name)
         if not taken.is_as_coded:
             return None
         with self._stream() as file:
@@ -117,7 +133,7 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turn what libvips says of a damaged file, or of a full disk, into one line."""
+        """Turn what libvips says of a damaged file into one line."""
         pyvips.vips_lib.vips_error_clear()  # what it kept to itself before
         try:
             yield
@@ -163,6 +179,9 @@ def _of_pixels(given: Pixels) -> VipsImage:
     )
     names = ("grey16", "rgb16") if deep else ("b-w", "srgb")
     image = image.copy(interpretation="cmyk" if given.is_cmyk else names[bands > 2])
+    if given.dpi:
+        across, down = given.dpi
+        image = image.copy(xres=across / metadata.MM_PER_INCH, yres=down / metadata.MM_PER_INCH)
     for field, content in (("icc-profile-data", given.icc), ("xmp-data", given.xmp)):
         if content:
             metadata.set_blob(image, field, content)
@@ -175,10 +194,8 @@ def _unreadable(name: str, error: OSError) -> PhotoError:
     return PhotoError(f"{name}: cannot be read: {error.strerror or error}.")
 
 
-def _told(name: str, detail: str) -> TintypeError:
+def _told(name: str, detail: str) -> PhotoError:
     said = detail.lower()
-    if "write" in said or "no space" in said:
-        return OutputError(f"{name}: the result cannot be written: {detail}.")
     if any(word in said for word in ("premature", "truncat", "end of", "read error")):
         return _cut_short(name, detail)
     return PhotoError(

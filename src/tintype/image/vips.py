@@ -9,7 +9,12 @@ from tintype.settings import Settings
 
 # libvips reads its number of threads when it is loaded, and never again
 os.environ.setdefault("VIPS_CONCURRENCY", str(Settings.from_environment().threads))
+# what it warns of is told in its errors too
+os.environ.setdefault("VIPS_WARNING", "0")
 import pyvips
+
+# its log would call back into Python, where cffi swallows the exception of a Ctrl-C
+pyvips._remove_log_handler()
 
 # a file that was overwritten meanwhile must not be answered from memory
 pyvips.cache_set_max(0)
