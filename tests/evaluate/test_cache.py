@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -141,12 +142,10 @@ def test_a_cache_that_is_none(tmp_path: Path) -> None:
 
 
 def _rows(file: Path) -> int:
-    try:
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10) as database:
-            count: int = database.execute("SELECT count(*) FROM results").fetchone()[0]
-    except sqlite3.OperationalError:  # not made yet
-        return 0
-    finally:
-        if "database" in locals():
-            database.close()
-    return count
+    with (
+        suppress(sqlite3.OperationalError),  # not made yet
+        closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as database,
+    ):
+        count: int = database.execute("SELECT count(*) FROM results").fetchone()[0]
+        return count
+    return 0

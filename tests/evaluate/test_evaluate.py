@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -260,3 +263,20 @@ def test_names_that_are_not_text(evaluate: Run, truth: Path, foreign: Path, tmp_
     (foreign / "cat_0.webp").rename(foreign / f"{odd}.webp")
     found = record(evaluate, foreign, "--data", truth, "--report", tmp_path / "report")
     assert "cat_?" in found["pictures"]
+
+
+def test_terminal_shows_a_bar(truth: Path, foreign: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    done = subprocess.run(
+        [sys.executable, "-m", "tintype", "evaluate", foreign, "--data", truth],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "measuring" in shown
+    assert "/9 [" in shown

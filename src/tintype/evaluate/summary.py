@@ -112,8 +112,8 @@ def _named(column: Column, judge: Judge | None) -> Column:
 def _groups(pictures: Sequence[str]) -> dict[str, Indices]:
     """All pictures, and those of each prefix where prefixes tell groups."""
     prefixes = [group_of(name) for name in pictures]
-    names = sorted({prefix for prefix in prefixes if prefix})
-    if len(names) > GROUPS_AT_MOST or (len(names) == 1 and None not in prefixes):
+    names = sorted({prefix for prefix in prefixes if prefix} - {ALL})
+    if len(names) > GROUPS_AT_MOST or len(set(prefixes)) == 1:
         names = []
     members = {name: [i for i, p in enumerate(prefixes) if p == name] for name in names}
     return {
