@@ -58,7 +58,7 @@ def to_markdown(table: Table) -> str:
         parts.append(f"| {group}, {table.n(group)} pictures | {' | '.join(heads)} |")
         parts.append("| --- |" + " ---: |" * len(heads))
         for name, line in rows.items():
-            parts.append(f"| {name} | {' | '.join(_told(line, table))} |")
+            parts.append(f"| {name.replace('|', '&#124;')} | {' | '.join(_told(line, table))} |")
         parts.append("")
     return "\n".join(parts)
 

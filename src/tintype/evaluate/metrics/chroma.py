@@ -35,7 +35,7 @@ def patchiness(truth_spread: Floats, result_spread: Floats) -> float:
     """Blotches: the spread of the result minus the truth's, where the truth is smooth; Lab units.
 
     Both come from `spread`. Above 0 is blotchier than the truth, below 0 flatter; NaN where nothing
-    in the truth is smooth. A gray picture gets about -1.5: perfectly flat.
+    in the truth is smooth. A gray picture gets about -1.7: perfectly flat.
     """
     smooth = truth_spread < SMOOTH_SPREAD
     return float((result_spread - truth_spread)[smooth].mean()) if smooth.any() else float("nan")
