@@ -168,6 +168,50 @@ def test_reader_who_leaves_is_no_traceback(tintype: Run, album: Path, tiny_model
     assert tintype("--version").returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+@pytest.mark.parametrize("command", ["colorize camera.jpg --json", "--version"])
+def test_output_that_cannot_be_written_is_one_line(
+    album: Path, tiny_model: Path, command: str
+) -> None:
+    model = ["--model", tiny_model] if "colorize" in command else []
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tintype", *command.split(), *model],
+            cwd=album,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "tintype: error: standard output: No space left on device\n"
+
+
+def test_overwrite_spares_what_is_not_ours(tintype: Run, album: Path, tiny_model: Path) -> None:
+    (album.parent / "out" / "1969").mkdir(parents=True)
+    original = album.parent / "out" / "camera.jpg"
+    original.write_bytes((album / "1969" / "astronaut.jpg").read_bytes())
+    before = original.read_bytes()
+    done = tintype("colorize", ".", "-o", "../out", "--overwrite", "--model", tiny_model)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "tintype: failed: ../out/camera.jpg: is not a result of tintype, and originals are never "
+        "replaced. Name another output.",
+        "tintype: 2 colored, 0 skipped, 1 failed",
+    ]
+    assert original.read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [[""], ["camera.jpg", ""], ["camera.jpg", "-o", ""]])
+def test_empty_names_are_refused(
+    tintype: Run, album: Path, tiny_model: Path, arguments: list[str]
+) -> None:
+    before = sums(album)
+    done = tintype("colorize", *arguments, "--model", tiny_model)
+    assert done.returncode == 1
+    assert done.stderr.endswith("has no name. Name a file or a folder.\n")
+    assert sums(album) == before
+
+
 def test_torch_is_never_loaded(album: Path, tiny_model: Path) -> None:
     program = (
         "import sys\n"
@@ -193,6 +237,32 @@ def test_folder_that_cannot_be_written(tintype_of_other_user: Run) -> None:
     done = tintype_of_other_user("colorize", "album", "-o", "new", "--model", "model.onnx")
     assert done.returncode == 1
     assert done.stderr == "tintype: failed: new: Permission denied\n"
+
+
+def test_unreadable_file_does_not_stop_the_others(
+    tintype_of_other_user: Run, shared_folder: Path
+) -> None:
+    album = shared_folder / "album"
+    album.chmod(0o777)
+    content = (album / "photo.jpg").read_bytes()
+    for name in ("closed.jpg", "shut/1.jpg", "photo.color.jpg"):
+        path = album / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(0)
+    (album / "shut").chmod(0)
+    names = [
+        f"album/{name}" for name in ("closed.jpg", "shut/1.jpg", "photo.color.jpg", "photo.jpg")
+    ]
+    done = tintype_of_other_user("colorize", *names, "--model", "model.onnx", "--overwrite")
+    (album / "shut").chmod(0o700)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        *(f"tintype: failed: {name}: cannot be read: Permission denied." for name in names[:3]),
+        "tintype: failed: album/photo.jpg: the output album/photo.color.jpg is one of the inputs, "
+        "which are never replaced.",
+        "tintype: 0 colored, 0 skipped, 4 failed",
+    ]
 
 
 def test_what_cannot_be_read_is_named(tintype_of_other_user: Run, shared_folder: Path) -> None:

@@ -103,6 +103,12 @@ def test_input_given_twice_is_taken_once(draw: Draw) -> None:
     assert list(outputs("a", "a/1.jpg", "./a")) == ["a/1.jpg"]
 
 
+def test_other_ways_to_name_an_input_are_the_same(draw: Draw) -> None:
+    draw("a/1.jpg")
+    Path("link").symlink_to("a", target_is_directory=True)
+    assert list(outputs("a/1.jpg", "a/../a/1.jpg", "link/1.jpg", "link/../a/1.jpg")) == ["a/1.jpg"]
+
+
 def test_content_tells_what_is_a_picture(draw: Draw) -> None:
     draw("in/scan", "JPEG")
     draw("in/scan.dat", "PNG")
@@ -193,6 +199,21 @@ def test_item_is_colored_once(draw: Draw, colorizer: Colorizer) -> None:
     assert item.output.read_bytes() != made
     assert item.source.read_bytes() == before
     assert sorted(path.name for path in Path("out/deep").iterdir()) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_no_pixels_are_read_to_know_a_result(draw: Draw, colorizer: Colorizer, suffix: str) -> None:
+    source = Path("large.png")
+    Image.effect_noise((1500, 1500), 60).save(source)
+    result = Path("in", f"photo.{suffix}")
+    assert colorize_one(Item(source, result), colorizer) == Result(Item(source, result), "colored")
+    assert outputs("in", output="out") == {}
+    with result.open("r+b") as file:  # pixels that say so are no mark
+        content = file.read().replace(b"urn:tintype:1.0:", b"urn:another:1.0:")
+        middle = len(content) // 2
+        file.seek(0)
+        file.write(content[:middle] + b"urn:tintype:1.0:" + content[middle + 16 :])
+    assert outputs("in", output="out") == {str(result): f"out/photo.{suffix}"}
 
 
 def test_same_input_gives_the_same_bytes(draw: Draw, colorizer: Colorizer) -> None:

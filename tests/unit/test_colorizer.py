@@ -133,6 +133,18 @@ def test_original_is_never_replaced(gray_scan: Path, tiny_model: Path, tmp_path:
             tintype.colorize(gray_scan, path, model=tiny_model, overwrite=True)
 
 
+def test_what_is_not_ours_is_never_replaced(
+    gray_scan: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.jpg"
+    other.write_bytes(gray_scan.read_bytes())
+    with pytest.raises(OutputError, match=r"other\.jpg: is not a result .* Name another output"):
+        tintype.colorize(gray_scan, other, model=tiny_model, overwrite=True)
+    assert other.read_bytes() == gray_scan.read_bytes()
+    with pytest.raises(PhotoError, match=r"none\.jpg: cannot be read: No such file"):
+        tintype.colorize(tmp_path / "none.jpg", other, model=tiny_model)
+
+
 def test_what_is_no_photograph_is_told(colorizer: Colorizer, tmp_path: Path) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no picture")
