@@ -233,13 +233,13 @@ def segments(content: bytes) -> Iterator[tuple[int, bytes]]:
         place += 2 + length
 
 
-def app_segments(content: bytes, width: int, height: int) -> bytes:
+def app_segments(content: bytes, width: int, height: int) -> list[bytes]:
     """The APP segments of a JPEG of one pixel; EXIF is told the size of the picture instead."""
-    return b"".join(
+    return [
         _sized(whole, width, height) if whole.startswith(_EXIF, 4) else whole
         for marker, whole in segments(content)
         if 0xFFE0 <= marker <= 0xFFEF
-    )
+    ]
 
 
 def _sized(exif: bytes, width: int, height: int) -> bytes:

@@ -178,3 +178,32 @@ def test_color_is_lab_in_a_wide_space(strong_ab):
     apart = color.srgb_to_lab(np.asarray(seen) / 255) - color.srgb_to_lab(np.asarray(in_srgb) / 255)
     assert np.abs(apart).mean() < 0.5
     assert np.abs(apart).max() < 2.5
+
+
+PRIMARIES = [(0.436, 0.222, 0.014), (0.385, 0.717, 0.097), (0.143, 0.061, 0.714)]
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        rgb_profile(para(1, 2.2, 0, 0.1), PRIMARIES),  # divides by zero
+        rgb_profile(para(0, -1), PRIMARIES),
+        rgb_profile(curv(0, 0, 0, 0), PRIMARIES),
+        rgb_profile(para(0, 2.2), [(0, 0, 0)] * 3),
+        rgb_profile(para(0, 2.2), PRIMARIES[:1] * 3),
+        gray_profile(curv(9, 9)),
+        bytes(300),
+        b"short",
+    ],
+    ids=["a=0", "falling", "black", "no matrix", "singular", "gray", "zeros", "short"],
+)
+@pytest.mark.parametrize("written", ["jpeg", "png"])
+def test_a_profile_that_describes_no_light_is_none(
+    unusable, written, gray_scan, strong_ab, file_of, pixels_of
+):
+    space = gray_scan if unusable[16:20] == b"GRAY" else np.dstack([gray_scan] * 3)
+    plain = Photo.open(file_of(space, "jpeg")).with_chroma(strong_ab)
+    photo = Photo.open(file_of(space, "jpeg", icc_profile=unusable)).with_chroma(strong_ab)
+    result = photo.to_bytes(written)
+    assert (pixels_of(result) == pixels_of(plain.to_bytes(written))).all()
+    assert "icc_profile" not in Image.open(io.BytesIO(result)).info

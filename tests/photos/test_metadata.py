@@ -130,6 +130,54 @@ def test_any_packet_can_be_marked(packet):
     assert "Model" not in said
 
 
+@pytest.mark.parametrize("given", ["jpeg", "png"])
+@pytest.mark.parametrize("written", FORMATS)
+@pytest.mark.parametrize("length", [59_000, 60_000, 64_000, 65_000])
+def test_the_mark_is_never_lost(given, written, length, gray_scan, strong_ab, tmp_path):
+    long = XMP.replace(b"box 7", b"box 7".ljust(length - len(XMP) + 5, b"."))
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", long.decode())
+    file = io.BytesIO()
+    Image.fromarray(gray_scan).save(file, given, xmp=long, pnginfo=text)
+    photo = Photo.open(file.getvalue())
+    assert len(photo.xmp) == length
+    for colored in (photo, Photo.open(photo.to_array())):  # a JPEG by its planes, and another way
+        result = colored.with_chroma(strong_ab).to_bytes(written)
+        assert is_our_result(result)
+        assert is_our_result(Photo.open(result))
+    if written != "jpeg":
+        result = photo.with_chroma(strong_ab).to_bytes(written)
+        assert properties(opened(result).info["xmp"])["source"].startswith("box 7...")
+
+
+def test_pil_keeps_what_the_file_says(described, strong_ab):
+    for format in ("jpeg", "png", "tiff"):
+        content = described(format)
+        for given in (Photo.open(content), Photo.open(opened(content))):
+            pil = given.with_chroma(strong_ab).to_pil()
+            assert pil.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+            exif = pil.getexif()
+            assert exif[DESCRIPTION] == "Harbor"
+            assert exif[SOFTWARE] == f"tintype {__version__}"
+            assert exif.get_ifd(EXIF)[TAKEN] == "1931:05:06 07:08:09"
+            assert (exif.get_ifd(EXIF)[WIDTH], exif.get_ifd(EXIF)[HEIGHT]) == pil.size
+    bare = Photo.open(np.zeros((8, 8), np.uint8)).to_pil()
+    assert not {"exif", "dpi"} & bare.info.keys()
+
+
+def test_only_exif_is_told_the_size(gray_scan, strong_ab):
+    looks_alike = struct.pack(">HHII", WIDTH, 4, 1, 1)
+    record = b"\x1c\x02\x78" + struct.pack(">H", len(looks_alike)) + looks_alike
+    block = b"8BIM\x04\x04\0\0" + struct.pack(">I", len(record)) + record + b"\0"
+    data = b"Photoshop 3.0\0" + block
+    segment = b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
+    file = io.BytesIO()
+    Image.fromarray(gray_scan).save(file, "jpeg")
+    content = file.getvalue()
+    photo = Photo.open(content[:2] + segment + content[2:])
+    assert looks_alike in photo.with_chroma(strong_ab).to_bytes()
+
+
 def test_without_color_nothing_is_marked(described):
     for format in FORMATS:
         content = Photo.open(described("jpeg")).to_bytes(format)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from tintype import Photo, PhotoError, PhotoTooLarge, TintypeError, UnsupportedFormat
 from tintype.image import is_picture
+from tintype.image.vips import pyvips
 
 
 @pytest.fixture(params=["jpeg", "png", "tiff", "webp", "gif", "bmp", "jpeg2000", "ppm"])
@@ -87,6 +88,73 @@ def test_the_limit_of_pixels(monkeypatch, gray_scan, file_of):
         Photo.open(file_of(gray_scan, "png"))
 
 
+@pytest.mark.parametrize("format", ["bmp", "jpeg2000", "ppm"])
+def test_the_limit_of_pixels_is_ours_alone(monkeypatch, gray_scan, file_of, format):
+    content = file_of(gray_scan, format)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow's own, by far too low
+    assert Photo.open(content).width == 256
+    monkeypatch.setenv("TINTYPE_MAX_PIXELS", "65535")
+    # told before its pixels are decoded: they are not even there
+    with pytest.raises(PhotoTooLarge, match="256 x 256 is more than the limit of 65535"):
+        Photo.open(content[:700])
+
+
+def no_picture(_):
+    return b"no picture"
+
+
+def cut(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "png")
+    return file.getvalue()[:3000]
+
+
+def cut_header(_):
+    return b"P5\n256"
+
+
+def cut_pixels(_):
+    return b"P5\n256 256\n255\n" + bytes(100)
+
+
+def of_floats(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture.astype(np.float32)).save(file, "tiff")
+    return file.getvalue()
+
+
+def of_integers(picture):
+    file = io.BytesIO()
+    Image.fromarray(picture.astype(np.int32)).save(file, "tiff")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "failing", [no_picture, cut, cut_header, cut_pixels, of_floats, of_integers]
+)
+def test_every_failure_names_its_file(failing, gray_scan, strong_ab, tmp_path):
+    path = tmp_path / "photo"
+    path.write_bytes(failing(gray_scan))
+    with pytest.raises(PhotoError) as caught:
+        Photo.open(path).with_chroma(strong_ab).to_bytes()
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_pil_images_without_a_range_are_named(gray_scan):
+    with pytest.raises(PhotoError, match=r"^scan: a PIL image of mode F has no range"):
+        Photo.open(Image.fromarray(gray_scan).convert("F"), name="scan")
+
+
+@pytest.mark.parametrize("space", ["lab", "labs"])  # of floats, of 16 bits
+def test_lab_tiff(space, tinted_scan, strong_ab, lightness_of):
+    lab = pyvips.Image.new_from_array(tinted_scan).colourspace(space)
+    photo = Photo.open(lab.tiffsave_buffer())
+    colored = photo.with_chroma(strong_ab).to_array()
+    assert colored.dtype == np.uint16
+    assert np.abs(lightness_of(colored / 257) - lightness_of(tinted_scan)).max() < 1
+
+
 @pytest.mark.parametrize("name", ["é ö 写真.jpg", "photo[1].jpg", "a[b]", "-x.jpg", "a%20b.jpg"])
 def test_names(name, tmp_path, file_of, gray_scan, strong_ab):
     path = tmp_path / name
@@ -103,12 +171,13 @@ def test_names_that_are_not_unicode(tmp_path, file_of, gray_scan, strong_ab):
 
 
 @pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"]
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "La", "RGBa"]
 )
 def test_pil_modes(mode, tinted_scan, strong_ab):
     image = Image.fromarray(tinted_scan)
-    image = image.convert("RGBA").convert("PA") if mode == "PA" else image.convert(mode)
-    bands = 4 if mode in ("LA", "PA", "RGBA") else 3
+    by_way_of = {"PA": "RGBA", "La": "LA", "RGBa": "RGBA"}.get(mode, mode)
+    image = image.convert(by_way_of).convert(mode)
+    bands = 4 if mode in ("LA", "PA", "RGBA", "La", "RGBa") else 3
     assert Photo.open(image).with_chroma(strong_ab).to_array().shape == (256, 256, bands)
 
 

@@ -62,7 +62,7 @@ def app_segments(
     """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel."""
     pixel = _pixel(source)
     mark(pixel, profile, model, kind="jpeg")
-    return jpeg.app_segments(pixel.jpegsave_buffer(), width, height)
+    return b"".join(jpeg.app_segments(pixel.jpegsave_buffer(), width, height))
 
 
 def exif(source: VipsImage, width: int, height: int) -> bytes | None:
@@ -70,9 +70,7 @@ def exif(source: VipsImage, width: int, height: int) -> bytes | None:
     if not source.get_typeof("exif-data"):
         return None
     kept = jpeg.app_segments(_pixel(source).jpegsave_buffer(), width, height)
-    return next(
-        (whole[4:] for _, whole in jpeg.segments(kept) if whole[4:].startswith(b"Exif")), None
-    )
+    return next((whole[4:] for whole in kept if whole[4:].startswith(b"Exif")), None)
 
 
 def dpi(source: VipsImage) -> tuple[float, float] | None:
