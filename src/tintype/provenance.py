@@ -84,7 +84,10 @@ def is_our_result(source: str | os.PathLike[str] | bytes | HasXmp) -> bool:
     try:
         if isinstance(source, bytes):
             return _is_marked(io.BytesIO(source))
-        with Path(source).open("rb") as file:
+        path = Path(source)
+        if not path.is_file():  # opening a pipe would wait for who writes to it
+            return False
+        with path.open("rb") as file:
             return _is_marked(file)
     except (OSError, struct.error):
         return False

@@ -183,7 +183,7 @@ def test_output_that_cannot_be_written_is_one_line(
             text=True,
         )
     assert done.returncode == 1
-    assert done.stderr == "tintype: error: standard output: No space left on device\n"
+    assert done.stderr == "tintype: error: No space left on device\n"
 
 
 def test_overwrite_spares_what_is_not_ours(tintype: Run, album: Path, tiny_model: Path) -> None:

@@ -148,6 +148,7 @@ def test_links_and_pipes_do_not_hang(draw: Draw) -> None:
     os.mkfifo("in/pipe.jpg")
     assert list(outputs("in")) == ["in/link.jpg", "in/real.jpg"]
     assert "not a file" in problems("in/pipe.jpg")["in/pipe.jpg"]
+    assert not is_our_result("in/pipe.jpg")
 
 
 def test_missing_input_is_named(draw: Draw) -> None:

@@ -68,10 +68,9 @@ class LazyGroup(click.Group):
         except TintypeError as error:
             click.echo(f"tintype: error: {error}", err=True)
             sys.exit(error.exit_code)
-        except OSError as error:
-            click.echo(
-                f"tintype: error: {error.filename or 'standard output'}: {error.strerror}", err=True
-            )
+        except OSError as error:  # standard output, above all: a disk that is full
+            told = [str(part) for part in (error.filename, error.strerror or error) if part]
+            click.echo(f"tintype: error: {': '.join(told)}", err=True)
             # what is left to be written would fail again at the end of the process
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
