@@ -20,6 +20,14 @@ INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 TERMINATED = 128 + signal.SIGTERM
 
 
+class Terminated(BaseException):
+    """What SIGTERM raises, as SIGINT raises KeyboardInterrupt: nothing is left half done."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
 class LazyGroup(click.Group):
     """Finds the command NAME in the module `tintype.cli.NAME`; a failure is one line on stderr."""
 
@@ -54,7 +62,7 @@ class LazyGroup(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 # file names need not be text, and who reads along should not wait
                 stream.reconfigure(errors="surrogateescape", line_buffering=True)
-        signal.signal(signal.SIGTERM, _terminated)
+        signal.signal(signal.SIGTERM, _terminate)
         args = list(sys.argv[1:] if args is None else args) or ["--help"]
         try:
             extra["standalone_mode"] = False
@@ -62,6 +70,9 @@ class LazyGroup(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("tintype: interrupted", err=True)
             sys.exit(INTERRUPTED)
+        except Terminated:
+            click.echo("tintype: terminated", err=True)
+            sys.exit(TERMINATED)
         except click.ClickException as error:
             click.echo(f"tintype: error: {error.format_message()}", err=True)
             sys.exit(error.exit_code)
@@ -74,12 +85,6 @@ class LazyGroup(click.Group):
             # what is left to be written would fail again at the end of the process
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
-
-
-def _terminated(*_: object) -> NoReturn:
-    """End as Ctrl-C does, leaving nothing half done."""
-    click.echo("tintype: terminated", err=True)
-    sys.exit(TERMINATED)
 
 
 @click.group(
