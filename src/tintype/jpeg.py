@@ -46,7 +46,7 @@ MAX_INTERVAL = 65535  # units between restart markers, by the width of the field
 # pixels to spare, which moves lightness by another 0.01 and color by 0.1 on average
 FINE_CELL_PX = 2
 COARSE_CELL_PX = 4
-COARSE_FROM_PX = 4_000_000
+COARSE_FROM_PX = 8_000_000
 
 _TABLE_NODES = 33  # a side; more gains nothing that 8 bits show
 
