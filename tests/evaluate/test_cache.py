@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tintype.errors import OutputError
+from tintype.errors import OutputError, PhotoError
 from tintype.evaluate import compare
 from tintype.evaluate.cache import Measured, open_cache
 from tintype.evaluate.run import Evaluation, evaluate
@@ -149,3 +149,24 @@ def _rows(file: Path) -> int:
         count: int = database.execute("SELECT count(*) FROM results").fetchone()[0]
         return count
     return 0
+
+
+@pytest.mark.parametrize("changed", ["truth", "result"])
+def test_a_picture_that_changes_during_the_run(
+    truth: Path, foreign: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    file = truth / "people_0.png" if changed == "truth" else foreign / "people_0.webp"
+    content = file.read_bytes()
+    measure = compare.measure
+
+    def rewritten(*given: object) -> list[Measured]:
+        Image.new("RGB", (72, 72), (200, 90, 20)).save(file, lossless=True)
+        return measure(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as during:
+        during.setattr(compare, "measure", rewritten)
+        with pytest.raises(PhotoError, match="has changed"):
+            figures(foreign, truth)
+    file.write_bytes(content)
+    again = figures(foreign, truth).comparison.column("foreign", "de00")
+    assert again[list(figures(foreign, truth).comparison.pictures).index("people_0")] < 20

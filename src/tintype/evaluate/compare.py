@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from tintype import __version__
+from tintype.errors import ModelError
 from tintype.evaluate.cache import Cache, Measured, key_of
 from tintype.evaluate.measure import FIGURES, VERSION, Maker, measure
 from tintype.evaluate.metrics.lab import Floats
@@ -94,9 +95,9 @@ def compare(
             if found := cache.get(key):
                 figures[row.name][index] = found.figures
             else:
-                missing[row.name] = maker
+                missing[row.name] = replace(maker, sha256=made_by)
         if missing:
-            tasks.append(_Task(index, file, missing))
+            tasks.append(_Task(index, file, truth_hash, missing))
 
     done = len(truth) - len(tasks)
     progress(done, len(truth))
@@ -125,9 +126,13 @@ def compare(
 class _Task:
     index: int
     truth: Path
+    sha256: str
     makers: dict[str, Maker]
 
 
 def _work(task: _Task, protocol: Protocol, judge: str | None) -> dict[str, Measured]:
-    measured = measure(task.truth, list(task.makers.values()), protocol, judge)
+    measured = measure(task.truth, list(task.makers.values()), protocol, judge, task.sha256)
+    for maker in task.makers.values():
+        if maker.kind == "model" and maker.path and content_hash(maker.path) != maker.sha256:
+            raise ModelError(f"{maker.path}: has changed since the run began.")
     return dict(zip(task.makers, measured, strict=True))

@@ -44,6 +44,7 @@ class Maker:
 
     kind: Literal["gray", "half", "truth", "model", "file"]
     path: Path | None = None
+    sha256: str = ""  # of the file, which must still be the same when it is read
 
     def result(self, truth: Truth) -> RgbU8:
         """(H, W, 3) uint8, of the size of the cut truth."""
@@ -55,7 +56,7 @@ class Maker:
             # the sRGB gray of the same L, in 8 bits: what a file of the gray picture would hold
             gray_u8 = with_chroma_scaled(truth.lab, 0.0)[..., 1]
             return np.asarray(Colorizer(self.path)(np.ascontiguousarray(gray_u8)), np.uint8)
-        result = read_rgb(self.path)
+        result = read_rgb(self.path, self.sha256)
         if result.shape == truth.whole_u8.shape:
             result = truth.protocol.cut(result)
         if result.shape != truth.rgb_u8.shape:
@@ -69,21 +70,22 @@ class Maker:
 class Truth:
     """A true picture, whole and as the protocol cuts it. Raises PhotoError."""
 
-    def __init__(self, path: Path, protocol: Protocol) -> None:
+    def __init__(self, path: Path, protocol: Protocol, sha256: str = "") -> None:
         self.protocol = protocol
-        self.whole_u8 = read_rgb(path)
+        self.whole_u8 = read_rgb(path, sha256)
         self.rgb_u8 = protocol.cut(self.whole_u8)
         self.lab = rgb_to_lab(self.rgb_u8)
 
 
 def measure(
-    truth: Path, makers: Sequence[Maker], protocol: Protocol, judge: str | None
+    truth: Path, makers: Sequence[Maker], protocol: Protocol, judge: str | None, sha256: str = ""
 ) -> list[Measured]:
     """The figures of every maker's result for one true picture, in FIGURES' order.
 
-    All are NaN where the truth is gray. Raises PhotoError and ModelError.
+    `sha256` is what the truth is known by, which must still be so when it is read. All are NaN
+    where the truth is gray. Raises PhotoError and ModelError.
     """
-    true = Truth(truth, protocol)
+    true = Truth(truth, protocol, sha256)
     if is_gray(true.lab):
         nothing = Measured(np.full(len(FIGURES), np.nan), np.zeros(0, np.float32))
         return [nothing] * len(makers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -77,14 +78,17 @@ def results_for(every: Mapping[str, Path], wanted: Iterable[str], folder: Path) 
     return Results(found, extra)
 
 
-def read_rgb(path: Path) -> RgbU8:
+def read_rgb(path: Path, sha256: str = "") -> RgbU8:
     """A picture's code values, (H, W, 3) uint8, upright; taken as sRGB, whatever its profile.
 
-    Raises PhotoError when the file is truncated, damaged or no picture, PhotoTooLarge beyond the
-    settings' limit.
+    Raises PhotoError when the file is truncated, damaged, no picture, or no longer of the hash
+    that is given; PhotoTooLarge beyond the settings' limit.
     """
     try:
-        with Image.open(path) as image:
+        content = path.read_bytes()
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise PhotoError(f"{path}: has changed since the run began.")
+        with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > Settings.from_environment().max_pixels:
                 raise PhotoTooLarge(f"{path}: has more pixels than TINTYPE_MAX_PIXELS.")
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
