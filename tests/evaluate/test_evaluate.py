@@ -18,6 +18,7 @@ from PIL import Image
 from skimage import color, metrics
 
 from tintype.colorizer import Colorizer
+from tintype.evaluate.pictures import read_rgb, true_pictures
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -280,3 +281,24 @@ def test_terminal_shows_a_bar(truth: Path, foreign: Path) -> None:
     assert done.returncode == 0
     assert "measuring" in shown
     assert "/9 [" in shown
+
+
+def test_sixteen_bits_of_gray_are_not_white(tmp_path: Path) -> None:
+    ramp = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    read = read_rgb(tmp_path / "ramp.png")
+    np.testing.assert_array_equal(read, np.repeat(np.arange(256).reshape(16, 16, 1), 3, axis=2))
+
+
+def test_pictures_in_class_folders_are_in_the_order_of_names(tmp_path: Path) -> None:
+    for name in ("a/3.png", "a/1.png", "b/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    assert list(true_pictures(tmp_path)) == ["1", "2", "3"]
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "1.png")
+    os.mkfifo(tmp_path / "2")
+    os.mkfifo(tmp_path / "3.png")
+    assert list(true_pictures(tmp_path)) == ["1"]

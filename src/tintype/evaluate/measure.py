@@ -20,7 +20,7 @@ from tintype.evaluate.metrics.lab import RgbU8, rgb_to_lab, with_chroma_scaled
 from tintype.evaluate.pictures import is_gray, read_rgb
 from tintype.evaluate.protocol import Protocol
 
-VERSION = 1
+VERSION = 2
 """Of the figures of one picture; a change of what they mean makes cached ones void."""
 
 FIGURES = (

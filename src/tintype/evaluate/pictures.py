@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tintype import formats
+from tintype import formats, pixels
 from tintype.batch import PICTURE_SUFFIXES, RESULT_MARK
 from tintype.errors import DataError, PhotoError, PhotoTooLarge
 from tintype.evaluate.metrics.lab import Floats, RgbU8
@@ -31,7 +31,7 @@ class Results(NamedTuple):
 
 
 def true_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder and all below it, by name, in the order of their paths.
+    """The pictures of a folder and all below it, in the order of file names, then of paths.
 
     A name is the file's without its extension, or its path from `folder` where two would be alike.
     Raises DataError when there is no such folder, no picture, or two go by one name.
@@ -91,7 +91,11 @@ def read_rgb(path: Path, sha256: str = "") -> RgbU8:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > Settings.from_environment().max_pixels:
                 raise PhotoTooLarge(f"{path}: has more pixels than TINTYPE_MAX_PIXELS.")
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
+                gray = pixels.from_pil(upright, str(path)).array
+                return np.repeat(np.rint(gray / 257).astype(np.uint8), 3, axis=2)
+            return np.asarray(upright.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "is not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise PhotoError(f"{path}: cannot be read: {reason}.") from None
@@ -131,8 +135,9 @@ def _walk(folder: Path) -> Iterator[Path]:
     found = []
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    for file in sorted(found):
+        files = [Path(place, name) for name in names if not name.startswith(".")]
+        found += [file for file in files if file.is_file()]  # to open a pipe would wait forever
+    for file in sorted(found, key=lambda file: (file.name, file)):
         if file.suffix.lower() in PICTURE_SUFFIXES or formats.is_picture(file):
             yield file
 
