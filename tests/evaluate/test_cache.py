@@ -170,3 +170,16 @@ def test_a_picture_that_changes_during_the_run(
     file.write_bytes(content)
     again = figures(foreign, truth).comparison.column("foreign", "de00")
     assert again[list(figures(foreign, truth).comparison.pictures).index("people_0")] < 20
+
+
+@pytest.mark.parametrize("length", [7, 8])
+def test_damaged_figures_are_measured_again(
+    truth: Path, foreign: Path, own_cache: Path, length: int
+) -> None:
+    first = figures(foreign, truth)
+    with closing(sqlite3.connect(own_cache / "evaluate.sqlite")) as database, database:
+        database.execute("UPDATE results SET figures = ?", (b"x" * length,))
+    again = figures(foreign, truth)
+    np.testing.assert_array_equal(
+        again.comparison.figures["foreign"], first.comparison.figures["foreign"]
+    )

@@ -34,7 +34,8 @@ class Cache:
         """What was put under a key."""
         query = "SELECT figures, features FROM results WHERE key = ?"
         row: tuple[bytes, bytes] | None = self._database.execute(query, (key,)).fetchone()
-        if row is None:
+        # a value is of whole numbers unless the file was damaged
+        if row is None or len(row[0]) % 8 or len(row[1]) % 4:
             return None
         return Measured(np.frombuffer(row[0], np.float64), np.frombuffer(row[1], np.float32))
 

@@ -78,7 +78,7 @@ def compare(
     What was measured before comes from the cache, and what is new is in it at once. `judge` is what
     `open_judge` takes, `judge_key` that judge's key. Raises PhotoError and ModelError.
     """
-    protocol_key = key_of(VERSION, __version__, protocol.crop_px, judge_key)
+    protocol_key = key_of(VERSION, *FIGURES, __version__, protocol.crop_px, judge_key)
     hash_of_model = functools.cache(content_hash)
     figures = {row.name: np.full((len(truth), len(FIGURES)), np.nan) for row in rows}
     keys: dict[str, list[str]] = {row.name: [] for row in rows}
@@ -92,7 +92,8 @@ def compare(
             made_by = hash_of(maker.path) if maker.path else ""
             key = key_of(maker.kind, made_by, truth_hash, protocol_key)
             keys[row.name].append(key)
-            if found := cache.get(key):
+            found = cache.get(key)
+            if found and len(found.figures) == len(FIGURES):
                 figures[row.name][index] = found.figures
             else:
                 missing[row.name] = replace(maker, sha256=made_by)
