@@ -58,7 +58,7 @@ def test_a_folder_of_a_foreign_tool(evaluate: Run, truth: Path, foreign: Path) -
     for key, values in expected.items():
         figure = found["groups"]["all"]["foreign"][key]
         assert figure["mean"] == pytest.approx(np.mean(values), abs=1e-6)
-        assert figure["low"] < figure["mean"] < figure["high"]
+        assert figure["low"] is None  # nine pictures are too few for an interval
 
 
 def test_rows_that_are_always_there(evaluate: Run, truth: Path, foreign: Path) -> None:
@@ -113,7 +113,7 @@ def test_against(evaluate: Run, truth: Path, foreign: Path) -> None:
     assert wins["de00"]["share"]["mean"] == 1
     assert 0.6 < wins["de00"]["share"]["low"] < 1
     assert wins["de00"]["is_different"]
-    assert wins["de00"]["difference"]["high"] < 0
+    assert wins["de00"]["difference"]["mean"] < 0
     assert set(found["against"]["gray"]) == {"foreign", "half"}
 
 

@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from scipy import linalg
 
+from tintype.evaluate.columns import BY_KEY
+from tintype.evaluate.measure import FIGURES
 from tintype.evaluate.metrics.frechet import Moments, frechet_at_infinity, frechet_distance
 from tintype.evaluate.metrics.interval import bootstrap_means, wilson_95
 from tintype.evaluate.metrics.lab import Floats
+from tintype.evaluate.summary import Figure, _line, _share
+from tintype.evaluate.table import with_spread
 
 
 def moments(vectors: Floats) -> Moments:
@@ -89,3 +93,40 @@ def test_wilson() -> None:
     low, high = wilson_95(10, 10)
     assert low == pytest.approx(0.7225, abs=1e-4)
     assert high == pytest.approx(1)
+
+
+def test_ties_are_sure_halves() -> None:
+    share = _share(won=100, lost=50, n=1000)
+    assert share.value == pytest.approx(0.525)
+    assert 0.5 < share.low < share.value < share.high < 0.54
+    assert _share(won=0, lost=0, n=5) == (0.5, 0.0, 1.0)
+
+
+def test_a_few_pictures_have_no_interval() -> None:
+    values = np.random.default_rng(0).normal(size=(9, len(FIGURES)))
+    least = np.zeros(len(FIGURES))
+    assert np.isnan(_line(values, least, {}).figures["de00"].low)
+    assert np.isfinite(_line(np.vstack([values, values]), least, {}).figures["de00"].low)
+
+
+def test_an_exact_picture_does_not_make_a_mean_infinite() -> None:
+    values = np.full((12, len(FIGURES)), 20.0)
+    values[3, FIGURES.index("psnr")] = np.inf
+    least = np.zeros(len(FIGURES))
+    assert _line(values, least, {}).figures["psnr"].value == 20
+    values[:, FIGURES.index("psnr")] = np.inf
+    assert _line(values, least, {}).figures["psnr"].value == np.inf
+
+
+def test_a_row_that_lacks_pictures_has_no_mean() -> None:
+    values = np.full((20, len(FIGURES)), 0.5)
+    values[:5, FIGURES.index("bleed")] = np.nan
+    least = np.full(len(FIGURES), 0.8 * 20)
+    figures = _line(values, least, {}).figures
+    assert np.isnan(figures["bleed"].value)
+    assert figures["de00"].value == 0.5
+
+
+def test_a_spread_is_the_larger_half() -> None:
+    assert with_spread(Figure(5.0, 4.5, 5.75), BY_KEY["de00"]) == "5.00 ±0.75"
+    assert with_spread(Figure(5.0), BY_KEY["de00"]) == "5.00"

@@ -137,7 +137,8 @@ def _against(figures: Table, name: str | None) -> str:
     for row, wins in figures.against.items():
         cells = (
             f"<td>{win.share.value:.0%}{'' if win.is_different else ' ='}"
-            f"<small>{win.share.low:.0%} to {win.share.high:.0%}</small></td>"
+            f"<small>{win.share.low:.0%} to {win.share.high:.0%}</small>"
+            f"<small>mean {table.with_spread(win.difference, BY_KEY[key])}</small></td>"
             if (win := wins.get(key))
             else f"<td>{table.NOTHING}</td>"
             for key in keys
@@ -146,7 +147,8 @@ def _against(figures: Table, name: str | None) -> str:
     return (
         f"<h2>Against {escape(name)}</h2>"
         "<p>The share of pictures on which a row is nearer to the truth, a tie being half, and its "
-        "95&nbsp;% interval (Wilson). Where that holds one half (=), no difference is shown.</p>"
+        "95&nbsp;% interval (Wilson, of those decided). Where that holds one half (=), no "
+        "difference is shown. Below: the mean difference.</p>"
         f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

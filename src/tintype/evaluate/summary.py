@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -29,6 +29,8 @@ ALL = "all"
 TRUTH = "truth"
 GROUPS_AT_MOST = 20  # more prefixes than these are names of pictures
 FRECHET_AT_LEAST = 20  # pictures; of fewer there is nothing to be said
+INTERVAL_AT_LEAST = 10  # pictures; of fewer the bootstrap promises more than it holds
+DEFINED_AT_LEAST = 0.8  # of the row that has most: rows of other pictures are no comparison
 _AT_ONCE = 256  # features; bounds the memory
 
 
@@ -79,13 +81,14 @@ def summarize(
     """The table of a comparison; `against` names the row that the others are held against."""
     groups = _groups(list(comparison.pictures))
     frechet = _frechet(comparison, cache, groups)
-    lines = {
-        group: {
-            row.name: _line(comparison, row.name, members, frechet.get((group, row.name), {}))
-            for row in comparison.rows
+    lines: dict[str, dict[str, Line]] = {}
+    for group, members in groups.items():
+        of_rows = {row.name: comparison.figures[row.name][members] for row in comparison.rows}
+        most = np.max([(~np.isnan(values)).sum(0) for values in of_rows.values()], axis=0)
+        lines[group] = {
+            row: _line(values, DEFINED_AT_LEAST * most, frechet.get((group, row), {}))
+            for row, values in of_rows.items()
         }
-        for group, members in groups.items()
-    }
     found = {
         key
         for of_group in lines.values()
@@ -122,24 +125,31 @@ def _groups(pictures: Sequence[str]) -> dict[str, Indices]:
     }
 
 
-def _line(comparison: Comparison, row: str, members: Indices, frechet: dict[str, Figure]) -> Line:
-    values = comparison.figures[row][members]
-    resampled = bootstrap_means(values)
+def _line(values: Vectors, least: Vectors, frechet: dict[str, Figure]) -> Line:
+    """The figures of a row's pictures, (n, FIGURES); none where fewer than `least` are defined."""
+    values = np.where((~np.isnan(values)).sum(0) < least, np.nan, values)
+    some_finite = np.isfinite(values).any(0)
+    # an exact picture has no PSNR that a mean could hold
+    values = np.where(np.isinf(values) & some_finite, np.nan, values)
+    resampled = bootstrap_means(values.astype(np.float64))
     figures = {}
     for i, key in enumerate(FIGURES):
         figures[key] = _figure(values[:, i], resampled[:, i])
         if key == "cf_diff":
-            means = np.abs(resampled[:, i])
-            figures["cf_means"] = Figure(abs(figures[key].value), *_ends(means))
-    return Line(len(members), figures | frechet)
+            figures["cf_means"] = _figure(values[:, i], resampled[:, i], np.abs)
+    return Line(len(values), figures | frechet)
 
 
-def _figure(values: Vectors, resampled: Vectors) -> Figure:
+def _figure(
+    values: Vectors, resampled: Vectors, of_mean: Callable[[Vectors], Vectors] = np.asarray
+) -> Figure:
     defined = values[~np.isnan(values)]
     if not defined.size:
         return Figure(math.nan)
-    mean = float(defined.mean())
-    return Figure(mean, *_ends(resampled)) if math.isfinite(mean) else Figure(mean)
+    mean = float(of_mean(defined.mean()))
+    if defined.size < INTERVAL_AT_LEAST or not math.isfinite(mean):
+        return Figure(mean)
+    return Figure(mean, *_ends(of_mean(resampled)))
 
 
 def _ends(resampled: Vectors) -> tuple[float, float]:
@@ -152,19 +162,32 @@ def _wins(comparison: Comparison, row: str, other: str) -> dict[str, Win]:
     for key in PAIRED:
         column = BY_KEY[key]
         ours, theirs = comparison.column(row, key), comparison.column(other, key)
-        both = np.isfinite(ours) & np.isfinite(theirs)
-        n = int(both.sum())
-        if not n:
+        both = ~(np.isnan(ours) | np.isnan(theirs))
+        if not both.any():
             continue
-        difference = column.badness(ours[both]) - column.badness(theirs[both])
-        won = float((difference < 0).sum() + (difference == 0).sum() / 2)
-        plain = ours[both] - theirs[both]
+        ours, theirs = ours[both], theirs[both]
+        won = int((column.badness(ours) < column.badness(theirs)).sum())
+        lost = int((column.badness(ours) > column.badness(theirs)).sum())
+        finite = np.isfinite(ours) & np.isfinite(theirs)
+        difference = ours[finite] - theirs[finite]
         wins[key] = Win(
-            n,
-            Figure(won / n, *wilson_95(won, n)),
-            _figure(plain, bootstrap_means(plain[:, None])[:, 0]),
+            len(ours),
+            _share(won, lost, len(ours)),
+            _figure(difference, bootstrap_means(difference[:, None])[:, 0])
+            if finite.any()
+            else Figure(math.nan),
         )
     return wins
+
+
+def _share(won: int, lost: int, n: int) -> Figure:
+    """Of n pictures, a tie being half; only those that are decided make it uncertain."""
+    decided = won + lost
+    ties = (n - decided) / 2
+    if not decided:
+        return Figure(0.5, 0.0, 1.0)
+    low, high = wilson_95(won, decided)
+    return Figure((won + ties) / n, (decided * low + ties) / n, (decided * high + ties) / n)
 
 
 def _frechet(

@@ -33,21 +33,22 @@ def to_terminal(table: Table) -> str:
 def against_to_terminal(table: Table, against: str) -> str:
     """For each row the share of pictures on which it beats another, figure by figure."""
     told = {
-        f"{row}, {BY_KEY[key].label}": win_in_words(win)
+        f"{row}, {BY_KEY[key].label}": win_in_words(win, BY_KEY[key])
         for row, wins in table.against.items()
         for key, win in wins.items()
     }
     width = max(map(len, told), default=0) + 1
-    lines = ["", f"share of pictures won against {against}, with its 95 % interval"]
+    lines = ["", f"share of pictures won against {against} and mean difference, 95 % intervals"]
     return "\n".join(lines + [f"{label:{width}}{words}" for label, words in told.items()])
 
 
-def win_in_words(win: Win) -> str:
-    """The share with its interval, and whether it tells two rows apart."""
+def win_in_words(win: Win, column: Column) -> str:
+    """The share with its interval, whether it tells two rows apart, and by how much they differ."""
+    words = "no difference shown"
+    if win.is_different:
+        words = "wins more often" if win.share.value > 0.5 else "wins less often"
     share = f"{win.share.value:6.1%} [{win.share.low:.1%}, {win.share.high:.1%}]"
-    if not win.is_different:
-        return f"{share}  no difference shown"
-    return f"{share}  {'better' if win.share.value > 0.5 else 'worse'}"
+    return f"{share}  {words}; mean difference {with_spread(win.difference, column)}"
 
 
 def to_markdown(table: Table) -> str:

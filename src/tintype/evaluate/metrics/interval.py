@@ -34,8 +34,8 @@ def bootstrap_means(values: Floats) -> Floats:
     return np.concatenate(means)
 
 
-def wilson_95(wins: float, n: int) -> tuple[float, float]:
-    """95 % interval of a share of `n` trials; a tie counts half a win.
+def wilson_95(wins: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share of `n` trials.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22,
     1927. Unlike the bootstrap it does not shrink to a point when all are won.
