@@ -1,20 +1,25 @@
-"""Discriminators: luminance and chroma together in, real or made out."""
+"""Discriminators: gray and color together in, real or made out."""
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, cat, nn
 
 
 class PatchDiscriminator(nn.Module):
     """PatchGAN (Isola et al. 2017): one logit for each overlapping patch, not one a picture.
 
-    Takes `l` (N, 1, H, W) and `ab` (N, 2, H, W) in Lab units; gives logits (N, 1, h, w), positive
-    where the patch looks real. `layers` stride-2 convolutions see 70 pixels at 3, 34 at 2.
+    Takes the gray (N, 1, H, W) and the color (N, C, H, W), in the networks' units (`spaces`); gives
+    logits (N, 1, h, w), positive where the patch looks real. `layers` stride-2 convolutions see 70
+    pixels at 3, 34 at 2. At `shrink` 2 the picture is judged at half its size.
     """
 
-    def __init__(self, width: int = 64, layers: int = 3) -> None:
+    def __init__(
+        self, color_channels: int, width: int = 64, layers: int = 3, shrink: int = 1
+    ) -> None:
         super().__init__()
-        net: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        self.shrink = shrink
+        net: list[nn.Module] = [nn.Conv2d(1 + color_channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
         channels = width
         for i in range(1, layers + 1):
             out = width * min(2**i, 8)
@@ -29,8 +34,11 @@ class PatchDiscriminator(nn.Module):
         self.net = nn.Sequential(*net)
         self.apply(normal_init)
 
-    def forward(self, l: Tensor, ab: Tensor) -> Tensor:
-        logits: Tensor = self.net(cat([l / 50 - 1, ab / 50], 1))
+    def forward(self, gray: Tensor, color: Tensor) -> Tensor:
+        pair = cat([gray, color], 1)
+        if self.shrink > 1:
+            pair = F.avg_pool2d(pair, self.shrink)
+        logits: Tensor = self.net(pair)
         return logits
 
 

@@ -1,4 +1,4 @@
-"""Generators: luminance in, chroma out."""
+"""Generators: gray in, color out, both in the networks' units (`tintype.nn.spaces`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tintype.nn.encoders import MobileNetV2
+from tintype.nn.spaces import Space
 
-AB_BOUND = 110.0
-"""sRGB's ab lies within +-108 in Lab units; tanh times this bound can reach every color of it."""
+
+class Generator(nn.Module):
+    """What all generators have in common: gray (N, 1, H, W) in, color (N, C, H, W) out."""
+
+    space: Space
+    """`ab`: gray in [-1, 1], two channels out in [-1, 1]; `rgb`: one in, three out, in [0, 1]."""
+    multiple_of: int
+    """Height and width must be multiples of this many pixels."""
+    encoder: nn.Module | None = None
+    """The part that comes trained, and moves more slowly."""
+
+    @property
+    def color_channels(self) -> int:
+        """Channels of the color it makes."""
+        return 2 if self.space == "ab" else 3
 
 
 class UpBlock(nn.Module):
@@ -25,17 +39,19 @@ class UpBlock(nn.Module):
         return F.relu(self.norm(self.conv(torch.cat([x, skip], 1))))
 
 
-class MobileUNet(nn.Module):
+class MobileUNet(Generator):
     """The small generator: MobileNetV2 under a light U-Net decoder, with a word from the whole.
 
-    Takes `l` (N, 1, H, W) in Lab units [0, 100], H and W multiples of `multiple_of`; gives `ab`
-    (N, 2, H, W) in Lab units within +-AB_BOUND. The classifier's pooled features are added at the
+    Takes gray (N, 1, H, W) in [-1, 1], H and W multiples of `multiple_of`; gives ab / AB_UNIT
+    (N, 2, H, W) in [-1, 1]. The classifier's pooled features are added at the
     bottom, so that what the picture shows as a whole speaks for its parts (Iizuka et al. 2016).
     Chroma is made at half the size: the eye sees color at half the sharpness of light, and so do
     JPEG and television.
     """
 
+    space = "ab"
     multiple_of = 32
+    encoder: MobileNetV2
 
     def __init__(self, widths: tuple[int, int, int, int] = (128, 96, 64, 32)) -> None:
         super().__init__()
@@ -50,9 +66,9 @@ class MobileUNet(nn.Module):
         nn.init.zeros_(self.whole.weight)
         nn.init.zeros_(self.whole.bias)
 
-    def forward(self, l: Tensor) -> Tensor:
-        (f2, f4, f8, f16, f32), pooled = self.encoder(l / 50 - 1)
+    def forward(self, gray: Tensor) -> Tensor:
+        (f2, f4, f8, f16, f32), pooled = self.encoder(gray)
         x = f32 + self.whole(pooled)[:, :, None, None]
         x = self.up2(self.up4(self.up8(self.up16(x, f16), f8), f4), f2)
-        ab = AB_BOUND * torch.tanh(self.to_ab(x).float())
+        ab = torch.tanh(self.to_ab(x).float())
         return F.interpolate(ab, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def smooth_l1(ab: Tensor, truth_ab: Tensor, beta: float) -> Tensor:
-    """Mean absolute chroma error in Lab units, quadratic below `beta` (Huber 1964, scaled)."""
-    return F.smooth_l1_loss(ab.float(), truth_ab.float(), beta=beta)
+def l1(color: Tensor, truth: Tensor) -> Tensor:
+    """Absolute error, (N, C, H, W), in the networks' units; its mean is the MAE."""
+    return (color.float() - truth.float()).abs()
 
 
-def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Half the hinge loss (Lim and Ye 2017): push real logits above 1, fake ones below -1."""
-    return 0.5 * (F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean())
+def huber(color: Tensor, truth: Tensor, beta: float) -> Tensor:
+    """Absolute error, (N, C, H, W), quadratic below `beta` (Huber 1964, scaled)."""
+    return F.smooth_l1_loss(color.float(), truth.float(), beta=beta, reduction="none")
+
+
+def perceptual(made: list[Tensor], true: list[Tensor]) -> Tensor:
+    """Mean over the layers of the mean squared distance of features, each divided by the mean
+    square of the true ones (Johnson et al. 2016, with the layers made equal)."""
+    distances = [
+        (m.float() - t.float()).square().mean() / (t.float().square().mean() + 1e-6)
+        for m, t in zip(made, true, strict=True)
+    ]
+    return torch.stack(distances).mean()
+
+
+
+def vanilla_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Half the binary cross-entropy of pix2pix (Isola et al. 2017); real ones wanted at
+    1 - `smoothing` (Salimans et al. 2016, section 3.4)."""
+    real, fake = real.float(), fake.float()
+    on_real = F.binary_cross_entropy_with_logits(real, torch.full_like(real, 1 - smoothing))
+    return 0.5 * (on_real + F.softplus(fake).mean())
+
+
+def vanilla_generator(fake: Tensor) -> Tensor:
+    """The non-saturating generator loss (Goodfellow et al. 2014)."""
+    return F.softplus(-fake.float()).mean()
+
+
+def lsgan_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Half the least squares (Mao et al. 2017): real ones at 1 - `smoothing`, made ones at 0."""
+    on_real = (real.float() - (1 - smoothing)).square().mean()
+    return 0.5 * (on_real + fake.float().square().mean())
+
+
+def lsgan_generator(fake: Tensor) -> Tensor:
+    """The generator's side of least squares: made ones at 1."""
+    return (fake.float() - 1).square().mean()
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Half the hinge loss (Lim and Ye 2017): push real logits above 1, fake ones below -1.
+
+    `smoothing` lowers the real ones' 1 alike.
+    """
+    return 0.5 * (F.relu(1 - smoothing - real.float()).mean() + F.relu(1 + fake.float()).mean())
 
 
 def hinge_generator(fake: Tensor) -> Tensor:
@@ -21,11 +67,9 @@ def hinge_generator(fake: Tensor) -> Tensor:
     return -fake.float().mean()
 
 
-def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Half the binary cross-entropy of pix2pix (Isola et al. 2017)."""
-    return 0.5 * (F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean())
-
-
-def bce_generator(fake: Tensor) -> Tensor:
-    """The non-saturating generator loss (Goodfellow et al. 2014)."""
-    return F.softplus(-fake.float()).mean()
+ADVERSARIAL: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor], float]] = {
+    "vanilla": (vanilla_discriminator, vanilla_generator, 0.0),
+    "lsgan": (lsgan_discriminator, lsgan_generator, 0.5),
+    "hinge": (hinge_discriminator, hinge_generator, 0.0),
+}
+"""By name: the discriminator's loss, the generator's, and the output above which it says real."""

@@ -10,118 +10,85 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from tintype.errors import RecipeError, closest
+from tintype.recipe.data import DataSpec
+from tintype.recipe.networks import DiscriminatorSpec, GeneratorSpec
+from tintype.recipe.part import Part
+from tintype.recipe.stages import Stage
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class MachineSpec(Part):
+    """What a run is spread over; none of it changes what is learned, but for rounding."""
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: int = Field(1, ge=1)
+    """Devices (on CPUs, processes) of each machine."""
+    nodes: int = Field(1, ge=1)
+    strategy: Literal["auto", "ddp"] = "auto"
+    deterministic: bool = False
+    """Only algorithms that give the same bits every time; slower on GPUs, always so on CPUs."""
 
 
-class MobileUNetSpec(_Part):
-    """The small generator (`tintype.nn.generators.MobileUNet`)."""
-
-    kind: Literal["mobile-unet"]
-    widths: tuple[int, int, int, int] = (128, 96, 64, 32)
-    encoder_weights: str = "bundled"
-    """`bundled` (the encoder inside the model that comes with tintype), `none`, or a file."""
-    frozen_blocks: int = Field(0, ge=0, le=17)
-    """The stem and this many encoder blocks keep their starting weights."""
-
-
-class PatchDiscriminatorSpec(_Part):
-    """PatchGAN over luminance and chroma (`tintype.nn.discriminators.PatchDiscriminator`)."""
-
-    kind: Literal["patch"]
-    width: int = Field(64, ge=4)
-    layers: int = Field(3, ge=1, le=5)
-
-
-class _Stage(_Part):
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
-    total_images: int = Field(ge=1)
-    batch_images: int = Field(32, ge=1)
-    load_px: int = Field(144, ge=16)
-    """Short side that pictures are shrunk to before the crop; never enlarged past `crop_px`."""
-    crop_px: int = Field(128, ge=32, multiple_of=32)
-    min_px: int = Field(0, ge=0)
-    """Pictures with a shorter short side than this are left out of the stage."""
-    lr_g: float = Field(gt=0)
-    encoder_lr_scale: float = Field(0.2, gt=0)
-    schedule: Literal["constant", "cosine"] = "cosine"
-    final_lr_scale: float = Field(0.0, ge=0, le=1)
-    """What is left of the learning rates at the stage's end, under `cosine`."""
-    warmup_images: int = Field(0, ge=0)
-    """Learning rates rise in a straight line over this many images."""
-    smooth_l1_beta: float = Field(4.0, gt=0)
-    """Chroma errors under this many Lab units count quadratically."""
-
-
-class PretrainStage(_Stage):
-    """The generator alone, on the smooth L1 distance of its chroma."""
-
-    kind: Literal["pretrain"]
-
-
-class GanStage(_Stage):
-    """Generator against discriminator; L1 keeps the generator near the truth."""
-
-    kind: Literal["gan"]
-    lr_d: float = Field(gt=0)
-    loss: Literal["hinge", "bce"] = "hinge"
-    adversarial_weight: float = Field(1.0, ge=0)
-    lambda_l1: float = Field(1.0, ge=0)
-
-
-Stage = Annotated[PretrainStage | GanStage, Field(discriminator="kind")]
-
-
-class Recipe(_Part):
+class Recipe(Part):
     """A training run from beginning to end. Lengths count images, not epochs."""
 
     schema_version: Literal[1] = Field(alias="schema")
     name: str
     summary: str = ""
     seed: int = Field(0, ge=0)
-    generator: MobileUNetSpec
-    discriminator: PatchDiscriminatorSpec | None = None
+    data: DataSpec = DataSpec()
+    generator: GeneratorSpec
+    discriminator: DiscriminatorSpec | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
     ema_decay: float = Field(0.999, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     holdout_images: int = Field(64, ge=1)
     """Pictures kept out of training for the looks, where no other set is given for them."""
+    look_images: int = Field(64, ge=1)
+    """Held-out pictures that are colored and scored at every look."""
     look_every_images: int = Field(10_000, ge=1)
+    judge: str | None = None
+    """Weights of a network that judges the looks, as `tintype evaluate --judge` takes them."""
     checkpoint_every_images: int = Field(10_000, ge=1)
     workers: int = Field(1, ge=0)
+    """Processes that decode pictures, on each device."""
+    machine: MachineSpec = MachineSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"stages: two stages have one name: {', '.join(names)}")
-        if self.discriminator is None and any(s.kind == "gan" for s in self.stages):
+        if self.discriminator is None and any(s.kind != "pretrain" for s in self.stages):
             raise ValueError("discriminator: a gan stage needs one")
         for stage in self.stages:
-            if self.discriminator is not None and stage.kind == "gan":
-                # chroma has half the size, each layer halves it, and the last two need 3 pixels
-                least_px = 2 * 3 * 2**self.discriminator.layers
+            key = f"stages.{stage.name}"
+            multiple = self.generator.multiple_of
+            if stage.crop_px % multiple:
+                raise ValueError(
+                    f"{key}.crop_px: {stage.crop_px} is no multiple of {multiple}, "
+                    f"which this generator needs"
+                )
+            if self.discriminator is not None and stage.kind != "pretrain":
+                least_px = self.discriminator.least_px
                 if stage.crop_px < least_px:
                     raise ValueError(
-                        f"stages.{stage.name}.crop_px: {stage.crop_px} is too small for a "
-                        f"discriminator of {self.discriminator.layers} layers, which needs "
-                        f"{least_px}"
+                        f"{key}.crop_px: {stage.crop_px} is too small for the discriminator, "
+                        f"which needs {least_px}"
                     )
+            devices = self.machine.devices * self.machine.nodes
+            if stage.batch_images % devices:
+                raise ValueError(
+                    f"{key}.batch_images: {stage.batch_images} cannot be shared by "
+                    f"{devices} devices"
+                )
         return self
-
-    @property
-    def total_images(self) -> int:
-        """Images over all stages."""
-        return sum(stage.total_images for stage in self.stages)
 
     def to_yaml(self) -> str:
         """The whole recipe, defaults included."""
@@ -237,9 +204,16 @@ def _first_problem(error: ValidationError, tree: Mapping[str, Any]) -> str:
         path[1:3] = [named]
     key = ".".join(str(part) for part in path) or "recipe"
     if first["type"] == "extra_forbidden":
-        parts = (Recipe, MobileUNetSpec, PatchDiscriminatorSpec, PretrainStage, GanStage)
-        known = {name for part in parts for name in part.model_fields}
+        known = _keys(Recipe)
         hint = closest(str(path[-1]), sorted(known))
         return f"unknown key {key}. {hint}".rstrip()
     got = "" if isinstance(first["input"], dict | list | tuple) else f" (it is {first['input']!r})"
     return f"{key}: {first['msg']}{got}."
+
+
+def _keys(annotation: Any) -> set[str]:
+    """Every key that a recipe can have, at any depth."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields
+        return set(fields).union(*(_keys(field.annotation) for field in fields.values()))
+    return set().union(*(_keys(part) for part in get_args(annotation)))

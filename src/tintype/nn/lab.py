@@ -1,0 +1,72 @@
+"""sRGB and Lab on whole batches, on the device. The same formulas as `tintype.color`.
+
+Colors lie on axis 1, `(N, 3, H, W)`. RGB is in [0, 1], Lab in Lab units. All is differentiable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, SRGB_TO_XYZ, srgb_decode
+
+# rows divided by the white point: X/Xn, Y/Yn, Z/Zn
+_RGB_TO_XYZ_N = torch.from_numpy(SRGB_TO_XYZ / D65_WHITE[:, None]).float()
+_XYZ_N_TO_RGB = torch.from_numpy(np.linalg.inv(SRGB_TO_XYZ / D65_WHITE[:, None])).float()
+_LINEAR = torch.from_numpy(srgb_decode(np.arange(256) / 255)).float()
+
+
+def lab_from_rgb_u8(rgb: Tensor) -> Tensor:
+    """Lab of (N, 3, H, W) uint8 sRGB."""
+    return _lab(_LINEAR.to(rgb.device)[rgb.int()])
+
+
+def lab_from_rgb(rgb: Tensor) -> Tensor:
+    """Lab of sRGB in [0, 1]."""
+    curve = ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
+    return _lab(torch.where(rgb <= 0.04045, rgb / 12.92, curve))
+
+
+def rgb_from_lab(lab: Tensor) -> Tensor:
+    """SRGB of Lab; colors that do not exist lie outside [0, 1]."""
+    fy = (lab[:, :1] + 16) / 116
+    f = torch.cat([fy + lab[:, 1:2] / A_PER_F, fy, fy - lab[:, 2:] / B_PER_F], 1)
+    xyz = torch.where(f > DELTA, f**3, (f - 4 / 29) * (3 * DELTA**2))
+    return _encode(_through(_XYZ_N_TO_RGB, xyz))
+
+
+def rgb_u8_from_lab(lab: Tensor) -> Tensor:
+    """(N, 3, H, W) uint8 sRGB of Lab; for sheets, so what lies outside sRGB is simply clipped."""
+    return (rgb_from_lab(lab.float()).clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def gray_from_l(l: Tensor) -> Tensor:
+    """The sRGB gray in [0, 1], (N, 1, H, W), whose lightness is `l` in [0, 100]."""
+    f = (l + 16) / 116
+    return _encode(torch.where(f > DELTA, f**3, (f - 4 / 29) * (3 * DELTA**2)))
+
+
+def l_from_gray_u8(gray: Tensor) -> Tensor:
+    """The lightness in [0, 100] of (N, 1, H, W) uint8 sRGB grays."""
+    return 116 * _f(_LINEAR.to(gray.device)[gray.int()]) - 16
+
+
+def _lab(linear: Tensor) -> Tensor:
+    fx, fy, fz = _f(_through(_RGB_TO_XYZ_N, linear)).split(1, 1)
+    return torch.cat([116 * fy - 16, A_PER_F * (fx - fy), B_PER_F * (fy - fz)], 1)
+
+
+def _f(xyz: Tensor) -> Tensor:
+    root = xyz.clamp(min=DELTA**3) ** (1 / 3)
+    return torch.where(xyz > DELTA**3, root, xyz / (3 * DELTA**2) + 4 / 29)
+
+
+def _encode(linear: Tensor) -> Tensor:
+    curve = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
+
+
+def _through(matrix: Tensor, colors: Tensor) -> Tensor:
+    return F.conv2d(colors, matrix.to(colors.device)[:, :, None, None])

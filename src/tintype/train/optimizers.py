@@ -1,0 +1,76 @@
+"""Optimizers, and the learning rates they have at every image of a stage."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from tintype.nn.generators import Generator
+from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage, Stage
+
+
+def generator_optimizer(
+    g: Generator, weight_decay: float, stage: PretrainStage | GanStage
+) -> AdamW:
+    """AdamW, plain Adam without decay; an encoder that comes trained has a rate of its own."""
+    encoder = [] if g.encoder is None else list(g.encoder.parameters())
+    known = {id(p) for p in encoder}
+    groups = [
+        {"params": [p for p in encoder if p.requires_grad], "scale": stage.encoder_lr_scale},
+        {"params": [p for p in g.parameters() if id(p) not in known], "scale": 1.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return AdamW(groups, lr=stage.lr_g, betas=stage.betas, weight_decay=weight_decay, fused=True)
+
+
+def discriminator_optimizer(d: nn.Module, stage: DiscriminatorStage | GanStage) -> AdamW:
+    """AdamW without decay, which is Adam."""
+    return AdamW(d.parameters(), lr=stage.lr_d, betas=stage.betas, weight_decay=0.0, fused=True)
+
+
+def set_lr(optimizer: Optimizer, lr: float) -> None:
+    """Give every group of parameters its share of the rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group.get("scale", 1.0)
+
+
+def lr_scale(stage: Stage, images: int, length: int) -> float:
+    """What the stage's rates are multiplied with after `images` of `length`, plateaus aside."""
+    rise = min(1.0, (images + stage.batch_images) / max(stage.warmup_images, 1))
+    done = images / length
+    left = 1.0
+    if stage.schedule == "cosine":
+        left = (1 + math.cos(math.pi * done)) / 2
+    elif stage.schedule == "linear":
+        left = min(1.0, 2 * (1 - done))
+    least = stage.final_lr_scale if stage.schedule in ("cosine", "linear") else 0.0
+    return rise * (least + (1 - least) * left)
+
+
+class Plateau:
+    """Lower the rates when a figure no longer falls (ReduceLROnPlateau)."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.looks, self.factor = stage.plateau_looks, stage.plateau_factor
+        self.least = stage.final_lr_scale
+        self.scale, self.best, self.waited = 1.0, math.inf, 0
+
+    def see(self, figure: float) -> None:
+        """Take the figure of one more look; smaller is better."""
+        if figure < self.best:
+            self.best, self.waited = figure, 0
+            return
+        self.waited += 1
+        if self.waited >= self.looks:
+            self.scale, self.waited = max(self.scale * self.factor, self.least), 0
+
+    def state_dict(self) -> dict[str, float]:
+        """What `load_state_dict` takes."""
+        return {"scale": self.scale, "best": self.best, "waited": self.waited}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Go back to where `state_dict` was."""
+        self.scale, self.best = state["scale"], state["best"]
+        self.waited = int(state["waited"])
