@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from pydantic import ValidationError
 
 from tintype import files
 from tintype.errors import CheckpointError, ModelError, OutputError, OutputExists
 from tintype.models.card import METADATA_KEY, ModelCard
-from tintype.nn.generators import MobileUNet
+from tintype.nn.build import build_generator
+from tintype.nn.generators import Generator
+from tintype.nn.spaces import Colors
 from tintype.recipe import Recipe
 from tintype.train import checkpoint
 
@@ -39,10 +40,14 @@ def export(
     """
     if out.exists() and not overwrite:
         raise OutputExists(f"{out}: it exists already.", hint="Use --overwrite to replace it.")
-    state = _state(source)
-    recipe = Recipe.model_validate(state["recipe"])
-    g = MobileUNet(recipe.generator.widths)
-    g.load_state_dict(state["ema"])
+    state = checkpoint.averaged(source)
+    try:
+        recipe = Recipe.model_validate(state["recipe"])
+        g = build_generator(recipe.generator)
+        g.load_state_dict(state["ema"])
+    except (ValidationError, RuntimeError) as error:
+        what = str(error).splitlines()[-1].strip()
+        raise CheckpointError(f"{source}: of another version of tintype ({what}).") from None
     g.eval()
     parameters = sum(p.numel() for p in g.parameters())
     card = card or _own_card(recipe, state["images"], parameters)
@@ -61,8 +66,9 @@ def export(
     return card
 
 
-def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
-    """The generator as an ONNX graph: `l` in, `ab` out, sizes free, names of weights kept."""
+def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
+    """The generator as an ONNX graph, Lab to Lab: `l` in, `ab` out, sizes free, weights' names
+    kept."""
     step = g.multiple_of
     example = torch.rand(2, 1, 4 * step, 3 * step) * 100
     dims = {
@@ -73,7 +79,7 @@ def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
     with warnings.catch_warnings():  # torch's exporter warns of its own inner workings
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            g,
+            Colors(g, g.space).eval(),
             (example,),
             input_names=["l"],
             output_names=["ab"],
@@ -84,6 +90,7 @@ def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
         )
     assert program is not None
     model = program.model_proto
+    _drop_prefix(model, "generator.")
     if sum(p.numel() for p in g.parameters()) > FLOAT16_ABOVE:
         _store_float16(model)
     _forget_this_machine(model)
@@ -92,27 +99,34 @@ def to_onnx(g: MobileUNet, card: ModelCard) -> onnx.ModelProto:
     return model
 
 
-def _state(source: Path) -> dict[str, Any]:
-    path = source / "checkpoints" / "latest.pt" if source.is_dir() else source
-    state = checkpoint.load(path)
-    if "ema" not in state or "recipe" not in state:
-        raise CheckpointError(f"{path}: it holds no generator.")
-    return state
-
-
 def _own_card(recipe: Recipe, images: int, parameters: int) -> ModelCard:
     return ModelCard(
         name=recipe.name,
         summary=recipe.summary or f"Trained with the recipe {recipe.name}.",
         weights_license="not stated",
         training_data_terms="not stated",
-        starting_weights=Path(recipe.generator.encoder_weights).name,
+        starting_weights=_starting_weights(recipe),
         recipe=recipe.to_yaml(),
         parameters=parameters,
         images_seen=images,
         working_px=max(stage.crop_px for stage in recipe.stages),  # the size it knows best
-        multiple_of=MobileUNet.multiple_of,
+        multiple_of=recipe.generator.multiple_of,
     )
+
+
+def _starting_weights(recipe: Recipe) -> str:
+    if recipe.init is not None:
+        return f"all: {Path(recipe.init).name}"
+    encoder = getattr(recipe.generator, "encoder_weights", "none")
+    return "none" if encoder == "none" else f"encoder: {Path(encoder).name}"
+
+
+def _drop_prefix(model: onnx.ModelProto, prefix: str) -> None:
+    """Weights under the generator's own names."""
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.removeprefix(prefix)
+    for node in model.graph.node:
+        node.input[:] = [name.removeprefix(prefix) for name in node.input]
 
 
 def _store_float16(model: onnx.ModelProto) -> None:
@@ -146,17 +160,18 @@ def _forget_this_machine(model: onnx.ModelProto) -> None:
         del value.metadata_props[:]
 
 
-def _check(g: nn.Module, model: onnx.ModelProto, float16: bool) -> None:
+def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
     """Torch and ONNX must give the same chroma on every shape."""
     from tintype.runtime import Session
 
+    colors, step = Colors(g, g.space).eval(), g.multiple_of
     session = Session(model.SerializeToString())
     bound = LARGEST_DIFFERENCE_AB_FLOAT16 if float16 else LARGEST_DIFFERENCE_AB
     rng = np.random.default_rng(0)
-    for height, width in SHAPES_PX:
+    for height, width in sorted({(-(-h // step) * step, -(-w // step) * step) for h, w in SHAPES_PX}):
         l = (rng.random((1, 1, height, width)) * 100).astype(np.float32)
         with torch.no_grad():
-            want = g(torch.from_numpy(l)).numpy()
+            want = colors(torch.from_numpy(l)).numpy()
         difference = float(np.abs(session.predict(l) - want).max())
         if not difference <= bound:
             raise ModelError(

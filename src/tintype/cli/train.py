@@ -9,7 +9,9 @@ import click
 EPILOG = """\b
 Examples:
   tintype train tintype-small --data photos/ --out runs/first
+  tintype train finetune --data album/ --out runs/album
   tintype train tintype-small --data shards/ --out runs/wide --set stages.gan.lr_g=1e-4
+  tintype train tintype-small --data shards/ --out runs/wide --dry-run
 The same command again goes on where the last one stopped.
 """
 
@@ -23,20 +25,43 @@ The same command again goes on where the last one stopped.
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The run folder.")
 @click.option(
     "--val", type=click.Path(path_type=Path), multiple=True,
-    help="Pictures for the sheets; without it some of the data are held out.",
+    help="Pictures for the looks; without it some of the data are held out.",
+)  # fmt: skip
+@click.option(
+    "--init", metavar="MODEL",
+    help="Start from a trained model: a name, an .onnx file, a run or a checkpoint.",
+)  # fmt: skip
+@click.option(
+    "--judge", metavar="WEIGHTS",
+    help="A network that judges the looks, as tintype evaluate takes it.",
 )  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a recipe key.")
+@click.option(
+    "--dry-run", is_flag=True,
+    help="Print the recipe, what was found, and what it will cost; train nothing.",
+)  # fmt: skip
 def train(
-    recipe: str, data: tuple[Path, ...], out: Path, val: tuple[Path, ...], settings: tuple[str, ...]
+    recipe: str,
+    data: tuple[Path, ...],
+    out: Path,
+    val: tuple[Path, ...],
+    init: str | None,
+    judge: str | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
 ) -> None:
     """Train RECIPE (a name or a .yaml file) on your pictures."""
     from tintype.errors import MissingExtra
     from tintype.recipe import load_recipe
 
-    loaded = load_recipe(recipe, settings)
+    short = [f"{key}={value}" for key, value in (("init", init), ("judge", judge)) if value]
+    loaded = load_recipe(recipe, [*short, *settings])
     try:
+        from tintype.train.estimate import describe
         from tintype.train.loop import train as run
     except ModuleNotFoundError as error:
         raise MissingExtra.named("train", f"tintype train (it lacks {error.name})") from None
-    latest = run(loaded, list(data), out, list(val) or None)
-    click.echo(latest)
+    if dry_run:
+        click.echo(describe(loaded, list(data), out, list(val) or None))
+        return
+    click.echo(run(loaded, list(data), out, list(val) or None))

@@ -55,16 +55,16 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """MobileNetV2 over luminance, its batch norm folded into the convolutions.
 
-    Takes `l` (N, 1, H, W) in [-1, 1], H and W multiples of 32. Gives five feature maps, at 1/2 to
+    Takes gray (N, 1, H, W), or RGB with three `channels_in`, in [-1, 1], H and W multiples of 32. Gives five feature maps, at 1/2 to
     1/32 of the size (`channels` wide), and the classifier's pooled features (N, 1280).
     """
 
     channels = tuple(BLOCKS[i][1] for i in TAPS)
     pooled_channels = 1280
 
-    def __init__(self) -> None:
+    def __init__(self, channels_in: int = 1) -> None:
         super().__init__()
-        self.features = nn.Sequential(SameConv(1, 32, 2))
+        self.features = nn.Sequential(SameConv(channels_in, 32, 2))
         blocks, width = [], 32
         for expansion, out, stride in BLOCKS:
             blocks.append(InvertedResidual(width, expansion, out, stride))
@@ -72,8 +72,8 @@ class MobileNetV2(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Conv2d(width, self.pooled_channels, 1)
 
-    def forward(self, l: Tensor) -> tuple[list[Tensor], Tensor]:
-        x = F.relu6(self.features(l))
+    def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        x = F.relu6(self.features(x))
         taps = []
         for i, block in enumerate(self.blocks):
             x = block(x)
@@ -89,6 +89,6 @@ class MobileNetV2(nn.Module):
         """
         own = {name: weights[name].float() for name in self.state_dict()}
         stem = own["features.0.weight"]
-        if stem.shape[1] == 3:
+        if stem.shape[1] == 3 and self.features[0].weight.shape[1] == 1:
             own["features.0.weight"] = stem.sum(1, keepdim=True)
         self.load_state_dict(own)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from tintype.nn.lab import gray_from_l, lab_from_rgb, rgb_from_lab
@@ -31,12 +32,22 @@ def chroma_of(space: Space, color: Tensor) -> Tensor:
 
 
 class Colors(nn.Module):
-    """A generator from Lab to Lab: `l` (N, 1, H, W) in [0, 100] to `ab` (N, 2, H, W)."""
+    """A generator from Lab to Lab: `l` (N, 1, H, W) in [0, 100] to `ab` (N, 2, H, W).
 
-    def __init__(self, generator: nn.Module, space: Space) -> None:
+    `autocast` holds for the generator alone: Lab in bfloat16 would be off by half a unit.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        space: Space,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
         super().__init__()
-        self.generator, self.space = generator, space
+        self.generator, self.space, self.autocast = generator, space, autocast
 
     def forward(self, l: Tensor) -> Tensor:
-        color: Tensor = self.generator(gray_of(self.space, l))
+        gray = gray_of(self.space, l)
+        with self.autocast():
+            color: Tensor = self.generator(gray)
         return chroma_of(self.space, color.float())

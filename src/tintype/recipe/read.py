@@ -41,6 +41,8 @@ class Recipe(Part):
     name: str
     summary: str = ""
     seed: int = Field(0, ge=0)
+    init: str | None = None
+    """Start from these weights instead: a model's name or .onnx file, a run folder, a checkpoint."""
     data: DataSpec = DataSpec()
     generator: GeneratorSpec
     discriminator: DiscriminatorSpec | None = None

@@ -12,7 +12,7 @@ import torch
 from tintype import files
 from tintype.errors import CheckpointError, OutputError
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -43,4 +43,19 @@ def load(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this version of tintype.")
+    return state
+
+
+def averaged(source: Path) -> dict[str, Any]:
+    """The state with the averaged generator: a checkpoint, or of a run its best look or last save.
+
+    Raises CheckpointError where there is none.
+    """
+    path = source
+    if source.is_dir():
+        best, latest = source / "checkpoints" / "best.pt", source / "checkpoints" / "latest.pt"
+        path = best if best.exists() else latest
+    state = load(path)
+    if "ema" not in state or "recipe" not in state:
+        raise CheckpointError(f"{path}: it holds no generator.")
     return state

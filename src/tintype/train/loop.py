@@ -1,47 +1,42 @@
-"""The run: stages one after the other, and when to log, look and save."""
+"""The run: stages one after the other, and when to log, look, save and stop."""
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
 
-import numpy as np
-from lightning_fabric import Fabric
+import torch
 from torch import Tensor
-from torch.optim import Optimizer
 from tqdm import tqdm
 
-from tintype.data.color_torch import lab_from_rgb_u8
-from tintype.data.loader import (
-    TRIES,
-    UNDAMAGED,
-    Crops,
-    IndexArray,
-    batches,
-    short_sides,
-    split_holdout,
-)
-from tintype.data.source import Source, fingerprint, open_sources
-from tintype.errors import CheckpointError, DataError, TrainingDiverged
-from tintype.recipe import Recipe, Stage
-from tintype.train import build, checkpoint
-from tintype.train.ema import Ema
-from tintype.train.looks import look, look_set
+from tintype.data.loader import TRIES, UNDAMAGED, Crops, batches
+from tintype.errors import DataError, TrainingDiverged
+from tintype.nn.spaces import gray_of
+from tintype.recipe import Recipe
+from tintype.recipe.stages import RaritySpec, Stage
+from tintype.train import rarity
+from tintype.train.curves import draw_curves
+from tintype.train.device import make_fabric, seed_step
+from tintype.train.initialize import unfold
+from tintype.train.interrupt import Interrupt
+from tintype.train.log import Log
+from tintype.train.looks import color, write_look, write_strip
+from tintype.train.optimizers import lr_scale, set_lr
+from tintype.train.plan import Plan, make_plan
+from tintype.train.run import Run
 from tintype.train.run_folder import run_folder
-from tintype.train.step import Players, gan_step, pretrain_step
+from tintype.train.score import Scorer
+from tintype.train.step import Losses, Players, discriminator_step, gan_step, pretrain_step
+from tintype.train.views import Views, l_and_lab, views_of
 
 LOG_EVERY_STEPS = 20
-LOOKS_KEPT = 10
 DAMAGED_SHARE = 0.01
 """More damaged pictures than this share of those trained on end the run."""
-
-FREE_TO_CHANGE = {"summary", "stages", "workers", "look_every_images", "checkpoint_every_images"}
-"""Keys that do not decide what a run has learned so far; stages count from the one it is in."""
+RARITY_CROPS = 1000
+"""Crops of the stage that its histogram of colors is made of."""
 
 
 def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = None) -> Path:
@@ -49,263 +44,265 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
 
     The same call again goes on where the last one stopped. `val` are the pictures of the looks;
     without it `holdout_images` of the data are kept out of training for them. Gives the last
-    checkpoint. Raises DataError, RecipeError, CheckpointError, or TrainingDiverged when a loss is
-    no longer a number.
+    checkpoint. Raises DataError, RecipeError, CheckpointError, OutputError, or TrainingDiverged
+    when a loss is no longer a number. Ctrl-C saves first, then raises KeyboardInterrupt.
     """
-    source = open_sources(data)
-    latest = out / "checkpoints" / "latest.pt"
-    state = checkpoint.load(latest) if latest.exists() else None
-    pictures = fingerprint(source)
-    if state is not None:
-        _check_same(recipe, pictures, state, out)
-    if val is None:
-        keep, held = split_holdout(len(source), recipe.holdout_images, recipe.seed)
-        views = source
-    else:
-        views, keep = open_sources(val), np.arange(len(source))
-        held = np.random.default_rng(recipe.seed).permutation(len(views))[: recipe.holdout_images]
-    of_stage = _pictures_of_stages(recipe, source, keep)
-    look_px = max(stage.crop_px for stage in recipe.stages)
-    look_rgb = look_set(views, [int(i) for i in held], look_px)
-
-    fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
-    run = _Run(fabric, recipe, out, look_rgb, pictures)
-    if state is not None:
-        run.restore(state)
-    with run_folder(out, recipe, run.images) as log:
-        while run.stage_number < len(recipe.stages):
-            crops = Crops(
-                source,
-                of_stage[run.stage_number],
-                seed=recipe.seed * 1000 + run.stage_number,
-                load_px=recipe.stages[run.stage_number].load_px,
-                crop_px=recipe.stages[run.stage_number].crop_px,
-            )
-            run.stage(crops, log)
-    return latest
+    plan = make_plan(recipe, data, out, val)
+    fabric = make_fabric(recipe)
+    fabric.launch()
+    run = Run(fabric, recipe, plan.pictures, plan.checkpoints)
+    if plan.state is not None:
+        run.restore(plan.state)
+    elif recipe.init is not None:
+        unfold(run.g, gray_of(run.g.space, plan.held_l))
+        run.ema.average.load_state_dict(run.g.state_dict())
+    with ExitStack() as stack:
+        log = None
+        if fabric.is_global_zero:
+            rows = stack.enter_context(run_folder(out, recipe, run.images))
+            log = stack.enter_context(Log(rows, out / "tensorboard", run.images))
+        interrupt = stack.enter_context(Interrupt())
+        loop = Loop(plan, run, log, interrupt)
+        while not run.done:
+            loop.stage()
+    return plan.checkpoints / "latest.pt"
 
 
-class _Run:
-    """The networks of a run and how far it is."""
+class Loop:
+    """When things happen; `Run` is what they happen to."""
 
-    def __init__(
-        self, fabric: Fabric, recipe: Recipe, out: Path, look_rgb: Tensor, pictures: str
-    ) -> None:
-        self.fabric, self.recipe, self.out, self.pictures = fabric, recipe, out, pictures
+    def __init__(self, plan: Plan, run: Run, log: Log | None, interrupt: Interrupt) -> None:
+        self.plan, self.run, self.log, self.interrupt = plan, run, log, interrupt
+        self.fabric = run.fabric
+        self.scorer = Scorer(plan.held_lab, plan.judge) if log is not None else None
+        self.held_l = self.fabric.to_device(plan.held_l)
         self.damaged: set[int] = set()
-        self.look_rgb = look_rgb.to(fabric.device)
-        self.g = build.build_generator(recipe)
-        self.d = build.build_discriminator(recipe) if recipe.discriminator else None
-        self.ema = Ema(self.g, recipe.ema_decay)
-        self.ema.average.to(fabric.device)
-        self.stage_number = 0
-        self.stage_images = 0
-        self.images = 0
-        self.optimizers: list[dict[str, Any]] | None = None
+        self.looked_at_images = -1
 
-    def stage(self, crops: Crops, log: TextIO) -> None:
+    def stage(self) -> None:
         """Train one stage to its end, from where it stopped if it was begun before."""
-        recipe, fabric = self.recipe, self.fabric
-        stage = recipe.stages[self.stage_number]
-        players, step = self.players(stage)
-        base_lrs = _base_lrs(stage)
-        if self.images == 0:
-            self.look(log)
-        self.g.train()
-        sums: dict[str, Tensor] = {}
-        began, steps = time.perf_counter(), 0
+        run, fabric, plan = self.run, self.fabric, self.plan
+        stage, length = run.stage, plan.lengths[run.stage_number]
+        if run.images == 0:
+            self.look()
+        crops = plan.crops(run.stage_number)
+        rare = None if stage.kind == "discriminator" else self.rare_colors(stage.rarity, crops)
+        players = run.players()
+        run.g.train(stage.kind != "discriminator")
         bar = tqdm(
-            total=stage.total_images, initial=self.stage_images, unit="img", desc=stage.name,
-            disable=None,
+            total=length, initial=run.stage_images, unit="img", desc=stage.name,
+            disable=None if self.log is not None else True,
         )  # fmt: skip
         stream = batches(
             crops,
-            first=self.stage_images,
-            last=stage.total_images,
+            first=run.stage_images,
+            last=length,
             batch_images=stage.batch_images,
-            workers=recipe.workers,
+            workers=plan.recipe.workers,
+            rank=fabric.global_rank,
+            world=fabric.world_size,
         )
-        for rgb, damaged in stream:
-            self.pass_over(crops, damaged, log)
-            _set_lrs(players.optimizers, base_lrs, _lr_scale(stage, self.stage_images))
-            l, ab = lab_from_rgb_u8(fabric.to_device(rgb))
-            losses = step(fabric, players, stage, l, ab)
-            self.ema.update(self.g)
+        began, stopped = time.perf_counter(), False
+        for pictures, damaged in stream:
+            self.pass_over(crops, damaged)
+            self.set_lrs(players, stage, length)
+            seed_step(plan.recipe.seed, run.images, fabric.global_rank)
+            losses = self.step(players, stage, self.views(stage, pictures, rare))
+            if players.opt_g is not None:
+                run.ema.update(run.g)
 
-            before, steps = self.images, steps + 1
-            self.images += len(rgb)
-            self.stage_images += len(rgb)
-            bar.update(len(rgb))
+            before = run.images
+            run.images += stage.batch_images
+            run.stage_images += stage.batch_images
+            bar.update(stage.batch_images)
             for name, value in losses.items():
-                sums[name] = sums[name] + value if name in sums else value
-            if steps % LOG_EVERY_STEPS == 0:
-                means = {name: float(value) / LOG_EVERY_STEPS for name, value in sums.items()}
-                self.check_finite(means)
-                rate = LOG_EVERY_STEPS * len(rgb) / (time.perf_counter() - began)
-                lrs = [optimizer.param_groups[-1]["lr"] for optimizer in players.optimizers]
-                self.write(log, stage=stage.name, **means, lrs=lrs, images_per_s=round(rate, 1))
+                run.sums[name] = run.sums.get(name, 0.0) + value
+            run.summed_steps += 1
+            if run.summed_steps == LOG_EVERY_STEPS:
+                means = self.report(players, time.perf_counter() - began)
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
-                sums, began = {}, time.perf_counter()
-            if _crossed(before, self.images, recipe.look_every_images):
-                self.look(log)
-            if _crossed(before, self.images, recipe.checkpoint_every_images):
+                began = time.perf_counter()
+            if _crossed(before, run.images, plan.recipe.look_every_images):
+                self.look()
+                if self.should_stop(stage):
+                    stopped = True
+                    break
+            if _crossed(before, run.images, plan.recipe.checkpoint_every_images):
                 self.check_finite({name: float(value) for name, value in losses.items()})
                 self.save(players)
+            if self.interrupted():
+                bar.close()
+                self.save(players)
+                tqdm.write(
+                    f"tintype: saved after {run.images} images; the same command goes on.",
+                    file=sys.stderr,
+                )
+                raise KeyboardInterrupt
         bar.close()
-        self.look(log)
-        self.stage_number, self.stage_images = self.stage_number + 1, 0
+        if not stopped:
+            self.look()
+        run.stage_number, run.stage_images = run.stage_number + 1, 0
+        run.begin_stage()
+        if stopped and not run.done:
+            run.go_back_to_best()
         self.save(None)
 
-    def players(self, stage: Stage) -> tuple[Players, Callable[..., dict[str, Tensor]]]:
-        """Networks and optimizers of a stage, set up for the device, and its step."""
-        g, opt_g = self.fabric.setup(self.g, build.generator_optimizer(self.g, self.recipe, stage))
-        players = Players(g, opt_g)
-        step: Callable[..., dict[str, Tensor]] = pretrain_step
-        if stage.kind == "gan":
-            assert self.d is not None
-            players.d, players.opt_d = self.fabric.setup(
-                self.d, build.discriminator_optimizer(self.d, stage)
-            )
-            step = gan_step
-        if self.optimizers is not None:
-            for optimizer, state in zip(players.optimizers, self.optimizers, strict=True):
-                optimizer.load_state_dict(state)
-            self.optimizers = None
-        return players, step
+    def step(self, players: Players, stage: Stage, views: Views) -> Losses:
+        """One step of the stage's kind."""
+        if stage.kind == "pretrain":
+            return pretrain_step(self.fabric, players, stage, views)
+        if stage.kind == "discriminator":
+            return discriminator_step(self.fabric, players, stage, views)
+        assert self.run.balance is not None
+        number = self.run.stage_images // stage.batch_images
+        d_moves = number % stage.d_every_steps == 0 and not self.run.balance.waits
+        return gan_step(self.fabric, players, stage, views, d_moves=d_moves)
 
-    def look(self, log: TextIO) -> None:
+    def views(self, stage: Stage, pictures: Tensor, rare: Tensor | None) -> Views:
+        """A batch as the networks see it, on the device."""
+        l, lab = l_and_lab(self.plan.source.form, self.fabric.to_device(pictures))
+        if stage.old_look:
+            from tintype.data.old_look import ages, make_old
+
+            count = len(pictures)
+            first = self.run.stage_images + self.fabric.global_rank * count
+            drawn = ages(self.plan.recipe.seed, range(first, first + count), stage.old_look)
+            l = make_old(l, lab, self.fabric.to_device(torch.from_numpy(drawn)))
+        weight = None if rare is None else rarity.weight_of(rare, lab[:, 1:])
+        return views_of(self.run.g.space, l, lab, weight)
+
+    def rare_colors(self, spec: RaritySpec | None, crops: Crops) -> Tensor | None:
+        """The weights of colors, from the first crops of the stage."""
+        if spec is None:
+            return None
+        count = min(RARITY_CROPS, len(crops.keep))
+        shares = 0.0
+        for position in tqdm(range(count), unit="img", desc="colors", disable=None):
+            picture, _ = crops[position]
+            _, lab = l_and_lab(self.plan.source.form, picture[None])
+            shares = shares + rarity.histogram(lab[:, 1:]) / count
+        return self.fabric.to_device(torch.from_numpy(rarity.weights(shares, spec)))
+
+    def set_lrs(self, players: Players, stage: Stage, length: int) -> None:
+        """Learning rates as the schedule has them at this image."""
+        scale = lr_scale(stage, self.run.stage_images, length) * self.run.plateau.scale
+        if players.opt_g is not None and stage.kind != "discriminator":
+            set_lr(players.opt_g, stage.lr_g * scale)
+        if players.opt_d is not None and stage.kind != "pretrain":
+            set_lr(players.opt_d, stage.lr_d * scale)
+
+    def report(self, players: Players, seconds: float) -> dict[str, float]:
+        """Log the means since the last report; gives them."""
+        run, stage = self.run, self.run.stage
+        values = torch.stack([torch.as_tensor(v, device=self.fabric.device).float()
+                              for v in run.sums.values()])  # fmt: skip
+        values = self.fabric.all_reduce(values / run.summed_steps, reduce_op="mean")
+        means = dict(zip(run.sums, values.tolist(), strict=True))
+        self.check_finite(means)
+        lrs = {
+            name: optimizer.param_groups[-1]["lr"]
+            for name, optimizer in (("lr_g", players.opt_g), ("lr_d", players.opt_d))
+            if optimizer is not None
+        }
+        rate = run.summed_steps * stage.batch_images / seconds
+        self.write(stage=stage.name, losses=means, lrs=lrs, images_per_s=round(rate, 1))
+        if run.balance is not None:
+            warning = run.balance.see(means["d_accuracy"])
+            if warning is not None:
+                self.write(warning=warning)
+                self.say(warning)
+        run.sums, run.summed_steps = {}, 0
+        return means
+
+    def look(self) -> None:
         """See and score the averaged generator, and keep it."""
-        name, checkpoints = f"{self.images:09d}", self.out / "checkpoints"
-        sheet = self.out / "sheets" / f"{name}.jpg"
-        scores = look(self.ema.average, self.look_rgb, sheet, self.fabric.autocast)
-        checkpoint.save(
-            checkpoints / f"look-{name}.pt",
-            {
-                "recipe": _plain(self.recipe),
-                "images": self.images,
-                "ema": self.ema.average.state_dict(),
-            },
+        run, plan, fabric = self.run, self.plan, self.fabric
+        if self.looked_at_images == run.images:
+            return
+        self.looked_at_images = run.images
+        scores: dict[str, float] = {}
+        if self.scorer is not None:
+            made_ab = color(run.ema.average, self.held_l, fabric.autocast).cpu()
+            scores = self.scorer(made_ab)
+        scores = fabric.broadcast(scores)
+        run.plateau.see(scores["l1"])
+        is_best = not run.best or scores["score"] < run.best["score"]
+        run.looks_without_best = 0 if is_best else run.looks_without_best + 1
+        if is_best:
+            run.best = {"score": scores["score"], "images": run.images}
+        if self.log is not None:
+            self.write(look=scores)
+            run.save_look(best=is_best)
+            sheets = plan.out / "sheets"
+            write_look(sheets, run.images, plan.held_l, made_ab, plan.held_lab)
+            write_strip(sheets, plan.out / "strip.jpg", len(plan.held_l))
+            draw_curves(plan.out / "log.jsonl", plan.out / "curves.png")
+        fabric.barrier()
+
+    def should_stop(self, stage: Stage) -> bool:
+        """Whether a GAN stage has turned for the worse; says why."""
+        run = self.run
+        if stage.kind != "gan" or stage.stop_after_looks is None:
+            return False
+        if run.looks_without_best < stage.stop_after_looks:
+            return False
+        why = (
+            f"stage {stage.name} stopped after {run.images} images: {run.looks_without_best} looks "
+            f"in a row were no better than the best, score {run.best['score']:.4f} at "
+            f"{run.best['images']} images (checkpoints/best.pt)"
         )
-        for old in sorted(checkpoints.glob("look-*.pt"))[:-LOOKS_KEPT]:
-            old.unlink()
-        self.write(log, look=scores)
+        self.write(stop=why)
+        self.say(why)
+        return True
 
     def save(self, players: Players | None) -> None:
-        """Everything that going on needs; between stages there are no optimizers."""
-        checkpoint.save(
-            self.out / "checkpoints" / "latest.pt",
-            {
-                "recipe": _plain(self.recipe),
-                "pictures": self.pictures,
-                "stage_number": self.stage_number,
-                "stage_images": self.stage_images,
-                "images": self.images,
-                "g": self.g.state_dict(),
-                "d": self.d.state_dict() if self.d is not None else None,
-                "ema": self.ema.average.state_dict(),
-                "ema_updates": self.ema.updates,
-                "optimizers": [o.state_dict() for o in players.optimizers] if players else None,
-            },
-        )
+        """Save on the first process; the others wait."""
+        if self.log is not None:
+            self.run.save(players)
+        self.fabric.barrier()
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to where `save` was."""
-        self.g.load_state_dict(state["g"])
-        if self.d is not None:
-            self.d.load_state_dict(state["d"])
-        self.ema.average.load_state_dict(state["ema"])
-        self.ema.updates = state["ema_updates"]
-        self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
-        self.images, self.optimizers = state["images"], state["optimizers"]
+    def interrupted(self) -> bool:
+        """Whether to end; several processes agree on it at every report."""
+        if self.fabric.world_size == 1:
+            return self.interrupt.came
+        if self.run.summed_steps:
+            return False
+        came = torch.tensor(float(self.interrupt.came), device=self.fabric.device)
+        return bool(self.fabric.all_reduce(came, reduce_op="sum") > 0)
 
-    def pass_over(self, crops: Crops, damaged: Tensor, log: TextIO) -> None:
+    def pass_over(self, crops: Crops, damaged: Tensor) -> None:
         """Name damaged pictures once each; too many of them are no accident."""
         most = max(TRIES, DAMAGED_SHARE * len(crops.keep))
         for number in set(damaged.tolist()) - {UNDAMAGED} - self.damaged:
             self.damaged.add(number)
             name = crops.source.name(number)
-            self.write(log, damaged=name)
-            tqdm.write(f"tintype: passed over: {name}: not a whole picture", file=sys.stderr)
+            self.write(damaged=name)
+            self.say(f"passed over: {name}: not a whole picture")
             if len(self.damaged) > most:
                 raise DataError(
                     f"{len(self.damaged)} of {len(crops.keep)} pictures are damaged.",
-                    hint=f"They are named in {self.out / 'log.jsonl'}; remove them to go on.",
+                    hint=f"They are named in {self.plan.out / 'log.jsonl'}; remove them to go on.",
                 )
 
     def check_finite(self, losses: dict[str, float]) -> None:
         """Stop where a loss is no number: what follows would be none either."""
-        latest = self.out / "checkpoints" / "latest.pt"
+        latest = self.plan.checkpoints / "latest.pt"
         for name, value in losses.items():
             if not math.isfinite(value):
                 where = f"The last good checkpoint is {latest}. " if latest.exists() else ""
                 raise TrainingDiverged(
-                    f"The loss {name} became {value} before image {self.images}.",
+                    f"The loss {name} became {value} before image {self.run.images}.",
                     hint=f"{where}Lower the learning rates (--set stages.NAME.lr_g=...).",
                 )
 
-    def write(self, log: TextIO, **row: object) -> None:
-        """One line of the log."""
-        log.write(json.dumps({"images": self.images, **row}) + "\n")
-        log.flush()
+    def write(self, **row: object) -> None:
+        """One row of the log."""
+        if self.log is not None:
+            self.log.write(self.run.images, **row)
 
-
-def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> list[IndexArray]:
-    sides = short_sides(source) if any(stage.min_px for stage in recipe.stages) else None
-    of_stage = []
-    for stage in recipe.stages:
-        chosen = keep if sides is None else keep[sides[keep] >= max(stage.min_px, 1)]
-        if len(chosen) < stage.batch_images:
-            raise DataError(
-                f"Stage {stage.name}: its batch of {stage.batch_images} is larger than the "
-                f"{len(chosen)} pictures of {stage.min_px} px and more there are to train on.",
-                hint=f"Lower it: --set stages.{stage.name}.batch_images={max(len(chosen), 1)}",
-            )
-        of_stage.append(chosen)
-    return of_stage
-
-
-def _check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> None:
-    """A run goes on only as what it was begun as."""
-    then, now = state["recipe"], _plain(recipe)
-    differs = [key for key in now if key not in FREE_TO_CHANGE and now[key] != then.get(key)]
-    begun = state["stage_number"] + (state["stage_images"] > 0)
-    for i, stage in enumerate(then["stages"][:begun]):
-        if i >= len(now["stages"]) or stage != now["stages"][i]:
-            differs.append(f"stages.{stage['name']}")
-    if differs:
-        raise CheckpointError(
-            f"{out}: it was begun with other values of {', '.join(differs)}.",
-            hint=f"Use another --out, or the recipe it was begun with, {out / 'recipe.yaml'}.",
-        )
-    if pictures != state["pictures"]:
-        raise CheckpointError(
-            f"{out}: it was begun with other pictures.",
-            hint="Give the same --data, or another --out.",
-        )
-
-
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", by_alias=True)
-
-
-def _base_lrs(stage: Stage) -> list[list[float]]:
-    """Learning rates by optimizer and parameter group, as `build` makes them."""
-    lrs = [[stage.lr_g * stage.encoder_lr_scale, stage.lr_g]]
-    return [*lrs, [stage.lr_d]] if stage.kind == "gan" else lrs
-
-
-def _lr_scale(stage: Stage, images: int) -> float:
-    rise = min(1.0, (images + stage.batch_images) / max(stage.warmup_images, 1))
-    if stage.schedule == "constant":
-        return rise
-    cosine = (1 + math.cos(math.pi * images / stage.total_images)) / 2
-    return rise * (stage.final_lr_scale + (1 - stage.final_lr_scale) * cosine)
-
-
-def _set_lrs(optimizers: list[Optimizer], base: list[list[float]], scale: float) -> None:
-    for optimizer, lrs in zip(optimizers, base, strict=True):
-        for group, lr in zip(optimizer.param_groups, lrs, strict=True):
-            group["lr"] = lr * scale
+    def say(self, what: str) -> None:
+        """One line on stderr, above the progress bar."""
+        tqdm.write(f"tintype: {what}", file=sys.stderr)
 
 
 def _crossed(before: int, now: int, every: int) -> bool:

@@ -13,12 +13,29 @@ from torch import Tensor
 from tintype.errors import CheckpointError, ModelError, RecipeError
 from tintype.models.store import locate
 from tintype.nn.encoders import MobileNetV2
+from tintype.nn.generators import Generator, MobileUNet
+from tintype.recipe.networks import GeneratorSpec
 
 BUNDLED = "tintype-small"
 """The model whose own encoder is the start where a recipe says `bundled`."""
 
 
-def load_encoder(encoder: MobileNetV2, source: str) -> None:
+def load_pretrained(g: Generator, spec: GeneratorSpec) -> None:
+    """Give a generator's encoder the weights that its spec names. Raises as `load_encoder` does."""
+    if isinstance(g, MobileUNet) and spec.encoder_weights != "none":
+        load_encoder(g.encoder, spec.encoder_weights)
+
+
+def freeze(g: Generator, spec: GeneratorSpec) -> None:
+    """What the spec says is frozen takes no gradient."""
+    if isinstance(g, MobileUNet) and spec.frozen_blocks:
+        g.encoder.features.requires_grad_(False)
+        g.encoder.blocks[: spec.frozen_blocks].requires_grad_(False)
+
+
+def load_encoder(
+    encoder: MobileNetV2, source: str, key: str = "generator.encoder_weights"
+) -> None:
     """Give an encoder its start: `bundled`, or the path of a .safetensors file.
 
     Raises RecipeError where there is no such file, CheckpointError where it holds something else.
@@ -26,13 +43,13 @@ def load_encoder(encoder: MobileNetV2, source: str) -> None:
     if source == "bundled":
         weights = weights_of(locate(BUNDLED), prefix="encoder.")
     else:
-        weights = _safetensors(Path(source))
+        weights = _safetensors(Path(source), key)
     try:
         encoder.load_pretrained(weights)
     except (KeyError, RuntimeError) as error:
         what = str(error).splitlines()[-1].strip()
         raise CheckpointError(
-            f"generator.encoder_weights: {source}: not the weights of this encoder ({what})."
+            f"{key}: {source}: not the weights of this encoder ({what})."
         ) from None
 
 
@@ -52,18 +69,18 @@ def weights_of(model_path: Path, prefix: str) -> dict[str, Tensor]:
     }
 
 
-def _safetensors(path: Path) -> dict[str, Tensor]:
+def _safetensors(path: Path, key: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
         raise RecipeError(
-            f"generator.encoder_weights: {path}: no such file.",
+            f"{key}: {path}: no such file.",
             hint="Use a .safetensors file, 'bundled', or 'none'.",
         )
     try:
         return load_file(path)
     except SafetensorError as error:
         raise CheckpointError(
-            f"generator.encoder_weights: {path}: not a safetensors file ({error})."
+            f"{key}: {path}: not a safetensors file ({error})."
         ) from None

@@ -1,0 +1,56 @@
+"""Devices and processes: Fabric, from a recipe or from who started us."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from tintype.errors import RecipeError
+from tintype.recipe import Recipe
+
+
+def make_fabric(recipe: Recipe) -> Fabric:
+    """Fabric as the recipe says; torchrun's and `fabric run`'s own numbers come before it.
+
+    Raises RecipeError where the machine has no such devices.
+    """
+    machine = recipe.machine
+    if machine.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
+        torch.use_deterministic_algorithms(True)
+    warnings.filterwarnings("ignore", module="lightning_fabric")
+    if os.environ.get("LT_CLI_USED") == "1":
+        return Fabric(precision=recipe.precision)
+    devices, nodes = machine.devices, machine.nodes
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    several = devices * nodes > 1
+    try:
+        return Fabric(
+            accelerator=machine.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if several else machine.strategy,
+            precision=recipe.precision,
+        )
+    except (RuntimeError, ValueError) as error:  # Fabric's own words, of several lines
+        said = " ".join(str(error).split())
+        raise RecipeError(f"machine: {said}") from None
+
+
+def synchronized(network: nn.Module, fabric: Fabric) -> nn.Module:
+    """Batch statistics over all GPUs; torch has none over CPU processes, where each has its own."""
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        return converted
+    return network
+
+
+def seed_step(seed: int, images: int, rank: int) -> None:
+    """What is random in a step (dropout) depends on its place in the run, and on nothing before."""
+    torch.manual_seed(hash((seed, images, rank)) & (2**63 - 1))

@@ -1,0 +1,141 @@
+"""What a run will be, found out and checked before any time is spent."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from tintype.data.loader import Crops, IndexArray, split_holdout
+from tintype.data.source import Source, chosen, fingerprint, open_sources
+from tintype.errors import DataError, OutputError
+from tintype.evaluate.judge import Judge, open_judge
+from tintype.recipe import Recipe
+from tintype.train import checkpoint
+from tintype.train.looks import held_out
+from tintype.train.run import check_same, new_networks
+from tintype.train.views import l_and_lab
+
+GRAY_CHROMA = 2.0
+"""Mean chroma, in Lab units, under which a picture teaches nothing but gray."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe, and the pictures it meets: `keep` and `lengths` (in images) are by stage."""
+
+    recipe: Recipe
+    out: Path
+    source: Source
+    keep: list[IndexArray]
+    lengths: list[int]
+    held_l: Tensor
+    held_lab: Tensor
+    judge: Judge | None
+    pictures: str
+    state: dict[str, Any] | None
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints lie."""
+        return self.out / "checkpoints"
+
+    def crops(self, stage_number: int) -> Crops:
+        """The crops of a stage."""
+        stage = self.recipe.stages[stage_number]
+        return Crops(
+            self.source,
+            self.keep[stage_number],
+            seed=self.recipe.seed * 1000 + stage_number,
+            load_px=stage.load_px,
+            crop_px=stage.crop_px,
+        )
+
+
+def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None) -> Plan:
+    """Open and check everything. Raises DataError, CheckpointError, OutputError, ModelError."""
+    source = open_sources(data, recipe.data)
+    latest = out / "checkpoints" / "latest.pt"
+    state = checkpoint.load(latest) if latest.exists() else None
+    pictures = fingerprint(source)
+    if state is not None:
+        check_same(recipe, pictures, state, out)
+    numbers = chosen(source, recipe.data, out / "kept.npz")
+    if val is None:
+        at, held_at = split_holdout(len(numbers), recipe.holdout_images, recipe.seed)
+        keep, held, views = numbers[at], numbers[held_at], source
+    else:
+        keep, views = numbers, open_sources(val, recipe.data)
+        held = np.random.default_rng(recipe.seed).permutation(len(views))
+    of_stage = _pictures_of_stages(recipe, source, keep)
+    look_px = max(stage.crop_px for stage in recipe.stages)
+    looked_at = [int(i) for i in held[: recipe.look_images]]
+    held_l, held_lab = l_and_lab(views.form, held_out(views, looked_at, look_px))
+    chroma = held_lab[:, 1:].norm(dim=1).mean((1, 2))
+    if float(chroma.max()) < GRAY_CHROMA:
+        raise DataError(
+            f"{', '.join(map(str, val or data))}: all of {len(chroma)} pictures looked at are "
+            f"gray, the most colorful with a mean chroma of {float(chroma.max()):.1f}.",
+            hint="Give color photographs.",
+        )
+    _check_room(recipe, out)
+    return Plan(
+        recipe,
+        out,
+        source,
+        of_stage,
+        [
+            stage.images(len(chosen_ones))
+            for stage, chosen_ones in zip(recipe.stages, of_stage, strict=True)
+        ],
+        held_l,
+        held_lab,
+        open_judge(recipe.judge) if recipe.judge else None,
+        pictures,
+        state,
+    )
+
+
+def parameters(recipe: Recipe) -> tuple[int, int]:
+    """Numbers of parameters: the generator's and the discriminator's."""
+    g, d = new_networks(recipe)
+    return (
+        sum(p.numel() for p in g.parameters()),
+        sum(p.numel() for p in d.parameters()) if d is not None else 0,
+    )
+
+
+def _check_room(recipe: Recipe, out: Path) -> None:
+    """Two saves (the old one stays until the new one is whole) and the looks must fit the disk."""
+    g, d = parameters(recipe)
+    # weights, average and two moments of each, four bytes a number; eleven looks and the best one
+    need = 2 * 4 * (4 * g + 3 * d) + 12 * 4 * g
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < need:
+        raise OutputError(
+            f"{out}: {free / 1e9:.2f} GB are free there, and the checkpoints of this run need "
+            f"{need / 1e9:.2f} GB.",
+            hint="Make room, or give another --out.",
+        )
+
+
+def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> list[IndexArray]:
+    sides = None
+    if any(stage.min_px for stage in recipe.stages):
+        sides = np.array([source.short_side(int(i)) for i in keep])
+    of_stage = []
+    for stage in recipe.stages:
+        numbers = keep if sides is None else keep[sides >= max(stage.min_px, 1)]
+        if len(numbers) < stage.batch_images:
+            raise DataError(
+                f"Stage {stage.name}: its batch of {stage.batch_images} is larger than the "
+                f"{len(numbers)} pictures of {stage.min_px} px and more there are to train on.",
+                hint=f"Lower it: --set stages.{stage.name}.batch_images={max(len(numbers), 1)}",
+            )
+        of_stage.append(numbers)
+    return of_stage

@@ -1,0 +1,226 @@
+"""A run: its networks, how far it is, and what is saved of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from tintype.errors import CheckpointError
+from tintype.nn.build import build_discriminator, build_generator
+from tintype.nn.generators import Generator
+from tintype.recipe import Recipe
+from tintype.recipe.stages import Stage
+from tintype.train import checkpoint
+from tintype.train.balance import Balance
+from tintype.train.device import synchronized
+from tintype.train.ema import Ema
+from tintype.train.initialize import initialize
+from tintype.train.optimizers import Plateau, discriminator_optimizer, generator_optimizer
+from tintype.train.perceptual import Perceptual
+from tintype.train.step import Players
+from tintype.train.weights import freeze, load_pretrained
+
+LOOKS_KEPT = 10
+
+FREE_TO_CHANGE = {
+    "summary", "stages", "workers", "machine", "look_every_images", "checkpoint_every_images",
+}  # fmt: skip
+"""Keys that do not decide what a run has learned so far; stages count from the one it is in."""
+
+
+class Run:
+    """The networks of a run, its stage, and what the stage remembers from step to step."""
+
+    def __init__(self, fabric: Fabric, recipe: Recipe, pictures: str, checkpoints: Path) -> None:
+        self.fabric, self.recipe, self.pictures = fabric, recipe, pictures
+        self.checkpoints = checkpoints
+        self.g, self.d = new_networks(recipe)
+        self.g = synchronized(self.g, fabric)  # type: ignore[assignment]
+        self.ema = Ema(self.g, recipe.ema_decay)
+        self.ema.average.to(fabric.device)
+        self.images = 0
+        self.stage_number = 0
+        self.stage_images = 0
+        self.best: dict[str, float] = {}
+        """`score` and `images` of the best look so far."""
+        self._memory: dict[str, Any] | None = None
+        self.begin_stage()
+
+    @property
+    def stage(self) -> Stage:
+        """The stage it is in."""
+        return self.recipe.stages[self.stage_number]
+
+    @property
+    def done(self) -> bool:
+        """No stage is left."""
+        return self.stage_number >= len(self.recipe.stages)
+
+    def begin_stage(self) -> None:
+        """Forget what the last stage remembered."""
+        self.sums: dict[str, float] = {}
+        self.summed_steps = 0
+        self.looks_without_best = 0
+        if not self.done:
+            self.plateau = Plateau(self.stage)
+            self.balance = None if self.stage.kind == "pretrain" else Balance(self.stage)
+
+    def players(self) -> Players:
+        """Networks and optimizers of the stage, set up for the device."""
+        fabric, stage, recipe = self.fabric, self.stage, self.recipe
+        if stage.kind == "discriminator":
+            players = Players(fabric.setup(self.g))
+        else:
+            optimizer = generator_optimizer(self.g, recipe.weight_decay, stage)
+            players = Players(*fabric.setup(self.g, optimizer))
+            if stage.perceptual is not None:
+                players.perceptual = Perceptual(stage.perceptual.weights, fabric.device)
+        if stage.kind != "pretrain":
+            assert self.d is not None
+            self.d.requires_grad_(True)
+            optimizer = discriminator_optimizer(self.d, stage)
+            players.d, players.opt_d = fabric.setup(self.d, optimizer)
+        if self._memory is not None:
+            for optimizer, state in zip(
+                _optimizers(players), self._memory["optimizers"], strict=True
+            ):
+                optimizer.load_state_dict(state)
+            self._memory = None
+        return players
+
+    def save_look(self, *, best: bool) -> None:
+        """Keep the averaged generator: the last ten looks, and the best of all."""
+        state = {
+            "recipe": plain(self.recipe),
+            "images": self.images,
+            "ema": self.ema.average.state_dict(),
+            "best": self.best,
+        }
+        checkpoint.save(self.checkpoints / f"look-{self.images:09d}.pt", state)
+        if best:
+            checkpoint.save(self.checkpoints / "best.pt", state)
+        for old in sorted(self.checkpoints.glob("look-*.pt"))[:-LOOKS_KEPT]:
+            old.unlink()
+
+    def save(self, players: Players | None) -> None:
+        """Everything that going on needs; between stages there are no optimizers."""
+        stage_memory = None
+        if players is not None:
+            stage_memory = {
+                "optimizers": [o.state_dict() for o in _optimizers(players)],
+                "sums": {name: float(value) for name, value in self.sums.items()},
+                "summed_steps": self.summed_steps,
+                "looks_without_best": self.looks_without_best,
+                "plateau": self.plateau.state_dict(),
+                "balance": self.balance.state_dict() if self.balance else None,
+            }
+        checkpoint.save(
+            self.checkpoints / "latest.pt",
+            {
+                "recipe": plain(self.recipe),
+                "pictures": self.pictures,
+                "stage_number": self.stage_number,
+                "stage_images": self.stage_images,
+                "images": self.images,
+                "best": self.best,
+                "g": self.g.state_dict(),
+                "d": self.d.state_dict() if self.d is not None else None,
+                "ema": self.ema.average.state_dict(),
+                "ema_updates": self.ema.updates,
+                "stage_memory": stage_memory,
+            },
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to where `save` was."""
+        self.g.load_state_dict(state["g"])
+        if self.d is not None:
+            self.d.load_state_dict(state["d"])
+        self.ema.average.load_state_dict(state["ema"])
+        self.ema.updates = state["ema_updates"]
+        self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
+        self.images, self.best = state["images"], state["best"]
+        self.begin_stage()
+        memory = state["stage_memory"]
+        if memory is not None:
+            self._memory = memory
+            self.sums, self.summed_steps = memory["sums"], memory["summed_steps"]
+            self.looks_without_best = memory["looks_without_best"]
+            self.plateau.load_state_dict(memory["plateau"])
+            if self.balance is not None:
+                self.balance.load_state_dict(memory["balance"])
+
+    def go_back_to_best(self) -> None:
+        """Take the generator of the best look for what follows."""
+        ema = checkpoint.load(self.checkpoints / "best.pt")["ema"]
+        self.g.load_state_dict(ema)
+        self.ema.average.load_state_dict(ema)
+
+
+def new_networks(recipe: Recipe) -> tuple[Generator, nn.Module | None]:
+    """Generator and discriminator with their starting weights; frozen parts take no gradient."""
+    torch.manual_seed(recipe.seed)
+    g = build_generator(recipe.generator)
+    if recipe.init is None:
+        load_pretrained(g, recipe.generator)
+    else:
+        initialize(g, recipe.init)
+    freeze(g, recipe.generator)
+    torch.manual_seed(recipe.seed + 1)
+    d = None
+    if recipe.discriminator is not None:
+        d = build_discriminator(recipe.discriminator, g.color_channels)
+    for network in (g, d):
+        if network is not None:  # the layout that convolutions are fastest in, everywhere
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return g, d
+
+
+def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> None:
+    """A run goes on only as what it was begun as. Raises CheckpointError, which says what differs."""
+    then, now = state["recipe"], plain(recipe)
+    differs = [
+        told
+        for key in now
+        if key not in FREE_TO_CHANGE
+        for told in _differences(key, then.get(key), now[key])
+    ]
+    begun = state["stage_number"] + (state["stage_images"] > 0)
+    for i, stage in enumerate(then["stages"][:begun]):
+        mine = now["stages"][i] if i < len(now["stages"]) else None
+        differs += _differences(f"stages.{stage['name']}", stage, mine)
+    if differs:
+        raise CheckpointError(
+            f"{out}: it was begun with {'; '.join(differs)}.",
+            hint=f"Use another --out, or the recipe it was begun with, {out / 'recipe.yaml'}.",
+        )
+    if pictures != state["pictures"]:
+        raise CheckpointError(
+            f"{out}: it was begun with other pictures.",
+            hint="Give the same --data, or another --out.",
+        )
+
+
+def _differences(key: str, then: Any, now: Any) -> list[str]:
+    """`key=then, not now` for each value that differs."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = [*then, *(k for k in now if k not in then)]
+        return [told for k in keys for told in _differences(f"{key}.{k}", then.get(k), now.get(k))]
+    return [] if then == now else [f"{key}={_short(then)}, not {_short(now)}"]
+
+
+def _short(value: Any) -> str:
+    return "something else" if isinstance(value, dict) else str(value)
+
+
+def plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values."""
+    return recipe.model_dump(mode="json", by_alias=True)
+
+
+def _optimizers(players: Players) -> list[Any]:
+    return [o for o in (players.opt_g, players.opt_d) if o is not None]
