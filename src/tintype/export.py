@@ -168,7 +168,9 @@ def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
     session = Session(model.SerializeToString())
     bound = LARGEST_DIFFERENCE_AB_FLOAT16 if float16 else LARGEST_DIFFERENCE_AB
     rng = np.random.default_rng(0)
-    for height, width in sorted({(-(-h // step) * step, -(-w // step) * step) for h, w in SHAPES_PX}):
+    for height, width in sorted(
+        {(-(-h // step) * step, -(-w // step) * step) for h, w in SHAPES_PX}
+    ):
         l = (rng.random((1, 1, height, width)) * 100).astype(np.float32)
         with torch.no_grad():
             want = colors(torch.from_numpy(l)).numpy()

@@ -13,16 +13,19 @@ import torch
 from lightning_fabric import Fabric
 from PIL import Image
 
-from tintype.data.color_torch import lab_from_rgb_u8
-from tintype.data.source import open_sources
+from tintype.data.open import open_sources
 from tintype.errors import CheckpointError, DataError, OutputError, TrainingDiverged
-from tintype.recipe import GanStage
-from tintype.train import build, checkpoint
+from tintype.nn.generators import Generator
+from tintype.recipe.stages import GanStage
+from tintype.train import checkpoint
 from tintype.train.ema import Ema
-from tintype.train.looks import look, look_set, write_sheet
+from tintype.train.looks import color, held_out, write_sheet
 from tintype.train.loop import train
+from tintype.train.optimizers import discriminator_optimizer, generator_optimizer, set_lr
+from tintype.train.run import new_networks
 from tintype.train.run_folder import run_folder
 from tintype.train.step import Players, gan_step
+from tintype.train.views import l_and_lab, views_of
 
 
 def rows(out: Path) -> list[dict]:
@@ -61,7 +64,7 @@ def test_training_learns(photo_folder, tmp_path, small_recipe):
     only_first = recipe.model_copy(update={"stages": recipe.stages[:1]})
     train(only_first, [photo_folder], tmp_path / "run", val=[photo_folder])
     looks = [row["look"]["l1"] for row in rows(tmp_path / "run") if "look" in row]
-    losses = [row["l1"] for row in rows(tmp_path / "run") if "l1" in row]
+    losses = [row["losses"]["l1"] for row in rows(tmp_path / "run") if "losses" in row]
     assert losses[-1] < 0.8 * losses[0]
     assert looks[-1] < looks[0]
 
@@ -71,8 +74,10 @@ import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from tintype.recipe import load_recipe
-from tintype.train.looks import look, look_set, write_sheet
+from tintype.train.looks import color, held_out, write_sheet
 from tintype.train.loop import train
+from tintype.train.optimizers import discriminator_optimizer, generator_optimizer, set_lr
+from tintype.train.run import new_networks
 from tintype.train.run_folder import run_folder
 train(load_recipe({recipe!r}), [Path({data!r})], Path({out!r}))
 """
@@ -154,14 +159,15 @@ def test_each_player_moves_only_itself(small_recipe):
     stage = recipe.stages[2]
     assert isinstance(stage, GanStage)
     fabric = Fabric(accelerator="cpu", precision="32-true")
-    bare_g, bare_d = build.build_generator(recipe), build.build_discriminator(recipe)
-    g, opt_g = fabric.setup(bare_g, build.generator_optimizer(bare_g, recipe, stage))
-    d, opt_d = fabric.setup(bare_d, build.discriminator_optimizer(bare_d, stage))
-    l, ab = lab_from_rgb_u8(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
+    bare_g, bare_d = new_networks(recipe)
+    g, opt_g = fabric.setup(bare_g, generator_optimizer(bare_g, recipe.weight_decay, stage))
+    d, opt_d = fabric.setup(bare_d, discriminator_optimizer(bare_d, stage))
+    pictures = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    views = views_of("ab", *l_and_lab("rgb", pictures))
     before = {k: v.clone() for k, v in bare_g.named_parameters()}
-    opt_g.param_groups[0]["lr"] = opt_g.param_groups[1]["lr"] = 0.0
+    set_lr(opt_g, 0.0)
     d_before = [p.clone() for p in bare_d.parameters()]
-    gan_step(fabric, Players(g, opt_g, d, opt_d), stage, l, ab)
+    gan_step(fabric, Players(g, opt_g, d, opt_d), stage, views)
     assert all(torch.equal(before[k], v) for k, v in bare_g.named_parameters())
     assert not all(torch.equal(a, b) for a, b in zip(d_before, bare_d.parameters(), strict=True))
     assert all(p.grad is None for p in bare_d.parameters())  # nothing of G's loss is left on D
@@ -169,7 +175,7 @@ def test_each_player_moves_only_itself(small_recipe):
 
 def test_frozen_blocks_stay(photo_folder, tmp_path, small_recipe):
     recipe = small_recipe("generator.frozen_blocks=3", "stages.small.lr_g=1e-2")
-    start = build.build_generator(recipe).state_dict()
+    start = new_networks(recipe)[0].state_dict()
     end = checkpoint.load(train(recipe, [photo_folder], tmp_path))["g"]
     frozen = [k for k in start if k.startswith(("encoder.features", "encoder.blocks.2."))]
     assert frozen
@@ -260,14 +266,16 @@ def test_a_full_disk_is_told(tmp_path):
 def test_a_look_is_exact_under_autocast(photo_folder, tmp_path):
     """Only the network may run in bfloat16: the truth's own chroma must not be rounded."""
 
-    class Truth(torch.nn.Module):
-        def forward(self, l):
-            return ab[: len(l)]
+    class Truth(Generator):
+        space = "ab"
 
-    rgb = look_set(open_sources([photo_folder]), list(range(8)), 64)
-    ab = lab_from_rgb_u8(rgb)[1]
-    scores = look(Truth(), rgb, tmp_path / "s.jpg", lambda: torch.autocast("cpu", torch.bfloat16))
-    assert scores == {"l1": 0.0, "chroma": 1.0}
+        def forward(self, gray):
+            return ab[: len(gray)] / 110
+
+    l, lab = l_and_lab("rgb", held_out(open_sources([photo_folder]), list(range(8)), 64))
+    ab = lab[:, 1:]
+    made = color(Truth(), l, lambda: torch.autocast("cpu", torch.bfloat16))
+    assert torch.equal(made, ab / 110 * 110)
 
 
 def test_a_sheet_takes_what_lies_on_the_device(tmp_path):

@@ -50,7 +50,7 @@ def test_a_base_of_a_base_is_refused(tmp_path):
         ("seed=[1", "not a YAML value"),
         ("stages.gan.name=full", "two stages have one name"),
         ("discriminator=null", "a gan stage needs one"),
-        ("stages.gan.crop_px=32", "too small for a discriminator of 3 layers, which needs 48"),
+        ("stages.gan.crop_px=32", "crop_px: 32 is too small for the discriminator, which needs 48"),
         ("generator.kind=big", "generator"),
     ],
 )

@@ -55,8 +55,9 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """MobileNetV2 over luminance, its batch norm folded into the convolutions.
 
-    Takes gray (N, 1, H, W), or RGB with three `channels_in`, in [-1, 1], H and W multiples of 32. Gives five feature maps, at 1/2 to
-    1/32 of the size (`channels` wide), and the classifier's pooled features (N, 1280).
+    Takes gray (N, 1, H, W), or RGB with three `channels_in`, in [-1, 1], H and W multiples
+    of 32. Gives five feature maps, at 1/2 to 1/32 of the size (`channels` wide), and the
+    classifier's pooled features (N, 1280).
     """
 
     channels = tuple(BLOCKS[i][1] for i in TAPS)
@@ -64,6 +65,7 @@ class MobileNetV2(nn.Module):
 
     def __init__(self, channels_in: int = 1) -> None:
         super().__init__()
+        self.channels_in = channels_in
         self.features = nn.Sequential(SameConv(channels_in, 32, 2))
         blocks, width = [], 32
         for expansion, out, stride in BLOCKS:
@@ -89,6 +91,6 @@ class MobileNetV2(nn.Module):
         """
         own = {name: weights[name].float() for name in self.state_dict()}
         stem = own["features.0.weight"]
-        if stem.shape[1] == 3 and self.features[0].weight.shape[1] == 1:
+        if stem.shape[1] == 3 and self.channels_in == 1:
             own["features.0.weight"] = stem.sum(1, keepdim=True)
         self.load_state_dict(own)

@@ -17,8 +17,12 @@ class Generator(nn.Module):
     """`ab`: gray in [-1, 1], two channels out in [-1, 1]; `rgb`: one in, three out, in [0, 1]."""
     multiple_of: int
     """Height and width must be multiples of this many pixels."""
-    encoder: nn.Module | None = None
+    encoder: nn.Module | None
     """The part that comes trained, and moves more slowly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = None
 
     @property
     def color_channels(self) -> int:

@@ -54,7 +54,8 @@ def l_from_gray_u8(gray: Tensor) -> Tensor:
 
 
 def _lab(linear: Tensor) -> Tensor:
-    fx, fy, fz = _f(_through(_RGB_TO_XYZ_N, linear)).split(1, 1)
+    f = _f(_through(_RGB_TO_XYZ_N, linear))
+    fx, fy, fz = f[:, :1], f[:, 1:2], f[:, 2:]
     return torch.cat([116 * fy - 16, A_PER_F * (fx - fy), B_PER_F * (fy - fz)], 1)
 
 

@@ -29,7 +29,6 @@ def perceptual(made: list[Tensor], true: list[Tensor]) -> Tensor:
     return torch.stack(distances).mean()
 
 
-
 def vanilla_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
     """Half the binary cross-entropy of pix2pix (Isola et al. 2017); real ones wanted at
     1 - `smoothing` (Salimans et al. 2016, section 3.4)."""

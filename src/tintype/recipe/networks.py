@@ -38,7 +38,7 @@ class PatchDiscriminatorSpec(Part):
     @property
     def least_px(self) -> int:
         """The smallest picture: each layer halves it, and the last two need 3 pixels."""
-        return self.shrink * 3 * 2**self.layers
+        return self.shrink * 3 * (1 << self.layers)
 
 
 GeneratorSpec = Annotated[MobileUNetSpec, Field(discriminator="kind")]

@@ -42,7 +42,7 @@ class Recipe(Part):
     summary: str = ""
     seed: int = Field(0, ge=0)
     init: str | None = None
-    """Start from these weights instead: a model's name or .onnx file, a run folder, a checkpoint."""
+    """Start from these weights: a model's name or .onnx file, a run folder, a checkpoint."""
     data: DataSpec = DataSpec()
     generator: GeneratorSpec
     discriminator: DiscriminatorSpec | None = None
@@ -204,13 +204,14 @@ def _first_problem(error: ValidationError, tree: Mapping[str, Any]) -> str:
         stage = tree["stages"][path[1]]
         named = stage.get("name", path[1]) if isinstance(stage, dict) else path[1]
         path[1:3] = [named]
-    key = ".".join(str(part) for part in path) or "recipe"
+    key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         known = _keys(Recipe)
         hint = closest(str(path[-1]), sorted(known))
         return f"unknown key {key}. {hint}".rstrip()
     got = "" if isinstance(first["input"], dict | list | tuple) else f" (it is {first['input']!r})"
-    return f"{key}: {first['msg']}{got}."
+    what = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {what}{got}." if key else f"{what}."
 
 
 def _keys(annotation: Any) -> set[str]:

@@ -72,7 +72,9 @@ def _panel(panel: Axes, title: str, series: Series, marker: str = "") -> None:
     panel.set_ylabel(title)
     panel.grid(alpha=0.3)
     for name, points in series.items():
-        panel.plot(*zip(*points, strict=True), label=name, linewidth=1.2, marker=marker, markersize=3)
+        panel.plot(
+            *zip(*points, strict=True), label=name, linewidth=1.2, marker=marker, markersize=3
+        )
     if series:
         panel.legend(loc="upper right", fontsize=8, ncols=len(series))
 

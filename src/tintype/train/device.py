@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -11,6 +12,8 @@ from torch import nn
 
 from tintype.errors import RecipeError
 from tintype.recipe import Recipe
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def make_fabric(recipe: Recipe) -> Fabric:
@@ -43,11 +46,10 @@ def make_fabric(recipe: Recipe) -> Fabric:
         raise RecipeError(f"machine: {said}") from None
 
 
-def synchronized(network: nn.Module, fabric: Fabric) -> nn.Module:
+def synchronized(network: _Network, fabric: Fabric) -> _Network:
     """Batch statistics over all GPUs; torch has none over CPU processes, where each has its own."""
     if fabric.world_size > 1 and fabric.device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        return converted
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-any-return, no-untyped-call]
     return network
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from pathlib import Path
@@ -11,8 +10,8 @@ import torch
 
 from tintype.recipe import Recipe
 from tintype.train.device import make_fabric
-from tintype.train.loop import Loop
 from tintype.train.interrupt import Interrupt
+from tintype.train.loop import Loop
 from tintype.train.plan import Plan, make_plan, parameters
 from tintype.train.run import Run
 
@@ -73,6 +72,10 @@ def _stages(plan: Plan) -> list[str]:
 def _memory_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource  # Windows has none
+    except ImportError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024)
 

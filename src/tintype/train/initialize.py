@@ -51,7 +51,7 @@ def initialize(g: Generator, source: str) -> None:
             raise _another(source, name)
         with torch.no_grad():  # so that the norm only adds the bias, whatever it is given
             norm_of_name.running_mean.zero_()  # type: ignore[union-attr]
-            norm_of_name.running_var.fill_(1.0)  # type: ignore[union-attr, operator]
+            norm_of_name.running_var.fill_(1.0)  # type: ignore[union-attr]
             norm_of_name.weight.fill_(math.sqrt(1 + norm_of_name.eps))
             norm_of_name.bias.copy_(bias)
 

@@ -42,14 +42,12 @@ def held_out(source: Source, numbers: list[int], px: int) -> Tensor:
 
 
 @torch.no_grad()
-def color(
-    g: Generator, l: Tensor, autocast: Callable[[], AbstractContextManager[Any]]
-) -> Tensor:
+def color(g: Generator, l: Tensor, autocast: Callable[[], AbstractContextManager[Any]]) -> Tensor:
     """The `ab` (N, 2, H, W) that a generator makes of `l` (N, 1, H, W), in Lab units."""
     was_training = g.training
     g.eval()
     colors = Colors(g, g.space, autocast)
-    made = [colors(part) for part in l.split(LOOK_BATCH)]
+    made = [colors(part) for part in torch.split(l, LOOK_BATCH)]
     g.train(was_training)
     return torch.cat(made)
 

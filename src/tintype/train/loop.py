@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -116,7 +117,9 @@ class Loop:
             run.stage_images += stage.batch_images
             bar.update(stage.batch_images)
             for name, value in losses.items():
-                run.sums[name] = run.sums.get(name, 0.0) + value
+                run.sums[name] = (
+                    run.sums[name].to(value.device) + value if name in run.sums else value
+                )
             run.summed_steps += 1
             if run.summed_steps == LOG_EVERY_STEPS:
                 means = self.report(players, time.perf_counter() - began)
@@ -176,7 +179,7 @@ class Loop:
         if spec is None:
             return None
         count = min(RARITY_CROPS, len(crops.keep))
-        shares = 0.0
+        shares = np.zeros((rarity.BINS, rarity.BINS))
         for position in tqdm(range(count), unit="img", desc="colors", disable=None):
             picture, _ = crops[position]
             _, lab = l_and_lab(self.plan.source.form, picture[None])
@@ -194,10 +197,9 @@ class Loop:
     def report(self, players: Players, seconds: float) -> dict[str, float]:
         """Log the means since the last report; gives them."""
         run, stage = self.run, self.run.stage
-        values = torch.stack([torch.as_tensor(v, device=self.fabric.device).float()
-                              for v in run.sums.values()])  # fmt: skip
-        values = self.fabric.all_reduce(values / run.summed_steps, reduce_op="mean")
-        means = dict(zip(run.sums, values.tolist(), strict=True))
+        sums = torch.stack([value.float() for value in run.sums.values()])
+        reduced = self.fabric.all_reduce(sums / run.summed_steps, reduce_op="mean")
+        means = dict(zip(run.sums, torch.as_tensor(reduced).tolist(), strict=True))
         self.check_finite(means)
         lrs = {
             name: optimizer.param_groups[-1]["lr"]
@@ -268,7 +270,7 @@ class Loop:
         if self.run.summed_steps:
             return False
         came = torch.tensor(float(self.interrupt.came), device=self.fabric.device)
-        return bool(self.fabric.all_reduce(came, reduce_op="sum") > 0)
+        return float(torch.as_tensor(self.fabric.all_reduce(came, reduce_op="sum"))) > 0
 
     def pass_over(self, crops: Crops, damaged: Tensor) -> None:
         """Name damaged pictures once each; too many of them are no accident."""

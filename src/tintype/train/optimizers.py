@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from lightning_fabric.wrappers import _FabricOptimizer
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
@@ -30,7 +31,7 @@ def discriminator_optimizer(d: nn.Module, stage: DiscriminatorStage | GanStage) 
     return AdamW(d.parameters(), lr=stage.lr_d, betas=stage.betas, weight_decay=0.0, fused=True)
 
 
-def set_lr(optimizer: Optimizer, lr: float) -> None:
+def set_lr(optimizer: Optimizer | _FabricOptimizer, lr: float) -> None:
     """Give every group of parameters its share of the rate."""
     for group in optimizer.param_groups:
         group["lr"] = lr * group.get("scale", 1.0)

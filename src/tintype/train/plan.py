@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from tintype.data.loader import Crops, IndexArray, split_holdout
-from tintype.data.source import Source, chosen, fingerprint, open_sources
+from tintype.data.choose import chosen, short_sides, split_holdout
+from tintype.data.loader import Crops
+from tintype.data.open import open_sources
+from tintype.data.source import IndexArray, Source, fingerprint, some
 from tintype.errors import DataError, OutputError
 from tintype.evaluate.judge import Judge, open_judge
 from tintype.recipe import Recipe
@@ -78,7 +80,7 @@ def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | Non
     chroma = held_lab[:, 1:].norm(dim=1).mean((1, 2))
     if float(chroma.max()) < GRAY_CHROMA:
         raise DataError(
-            f"{', '.join(map(str, val or data))}: all of {len(chroma)} pictures looked at are "
+            f"{some(val or data)}: all of {len(chroma)} pictures looked at are "
             f"gray, the most colorful with a mean chroma of {float(chroma.max()):.1f}.",
             hint="Give color photographs.",
         )
@@ -127,7 +129,7 @@ def _check_room(recipe: Recipe, out: Path) -> None:
 def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> list[IndexArray]:
     sides = None
     if any(stage.min_px for stage in recipe.stages):
-        sides = np.array([source.short_side(int(i)) for i in keep])
+        sides = short_sides(source)[keep]
     of_stage = []
     for stage in recipe.stages:
         numbers = keep if sides is None else keep[sides >= max(stage.min_px, 1)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from tintype.errors import CheckpointError
 from tintype.nn.build import build_discriminator, build_generator
@@ -39,7 +39,7 @@ class Run:
         self.fabric, self.recipe, self.pictures = fabric, recipe, pictures
         self.checkpoints = checkpoints
         self.g, self.d = new_networks(recipe)
-        self.g = synchronized(self.g, fabric)  # type: ignore[assignment]
+        self.g = synchronized(self.g, fabric)
         self.ema = Ema(self.g, recipe.ema_decay)
         self.ema.average.to(fabric.device)
         self.images = 0
@@ -62,7 +62,7 @@ class Run:
 
     def begin_stage(self) -> None:
         """Forget what the last stage remembered."""
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Tensor] = {}
         self.summed_steps = 0
         self.looks_without_best = 0
         if not self.done:
@@ -148,7 +148,8 @@ class Run:
         memory = state["stage_memory"]
         if memory is not None:
             self._memory = memory
-            self.sums, self.summed_steps = memory["sums"], memory["summed_steps"]
+            self.sums = {name: torch.tensor(value) for name, value in memory["sums"].items()}
+            self.summed_steps = memory["summed_steps"]
             self.looks_without_best = memory["looks_without_best"]
             self.plateau.load_state_dict(memory["plateau"])
             if self.balance is not None:
@@ -181,7 +182,7 @@ def new_networks(recipe: Recipe) -> tuple[Generator, nn.Module | None]:
 
 
 def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> None:
-    """A run goes on only as what it was begun as. Raises CheckpointError, which says what differs."""
+    """A run goes on only as what it was begun as: CheckpointError says what differs."""
     then, now = state["recipe"], plain(recipe)
     differs = [
         told

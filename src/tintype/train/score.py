@@ -66,7 +66,9 @@ class Scorer:
         lab = torch.cat([self._l, ab], 1)
         rgb, made = _pictures(lab), _last(lab)
         patchy = [patchiness(t, spread(m)) for t, m in zip(self._spread, made, strict=True)]
-        errors = [abs(colorfulness(one) - t) for one, t in zip(rgb, self._colorfulness, strict=True)]
+        errors = [
+            abs(colorfulness(one) - t) for one, t in zip(rgb, self._colorfulness, strict=True)
+        ]
         figures = {
             "l1": float((ab - self._ab).abs().mean()),
             "chroma": float(ab.norm(dim=1).mean() / self._ab.norm(dim=1).mean()),

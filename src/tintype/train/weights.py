@@ -33,9 +33,7 @@ def freeze(g: Generator, spec: GeneratorSpec) -> None:
         g.encoder.blocks[: spec.frozen_blocks].requires_grad_(False)
 
 
-def load_encoder(
-    encoder: MobileNetV2, source: str, key: str = "generator.encoder_weights"
-) -> None:
+def load_encoder(encoder: MobileNetV2, source: str, key: str = "generator.encoder_weights") -> None:
     """Give an encoder its start: `bundled`, or the path of a .safetensors file.
 
     Raises RecipeError where there is no such file, CheckpointError where it holds something else.
@@ -81,6 +79,4 @@ def _safetensors(path: Path, key: str) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{key}: {path}: not a safetensors file ({error})."
-        ) from None
+        raise CheckpointError(f"{key}: {path}: not a safetensors file ({error}).") from None
