@@ -2,49 +2,24 @@
 
 The picture at position p is a pure function of (seed, p), p counted in images over the stage:
 which picture, which crop, whether it is mirrored. So a resumed run needs no loader state, and the
-number of workers changes nothing.
+number of workers and of devices changes nothing.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
-from tintype.data.source import Source
+from tintype.data.source import IndexArray, Source
 from tintype.errors import DataError
-
-IndexArray = NDArray[np.int64]
 
 TRIES = 10
 """Damaged pictures in a row that are passed over before training gives up."""
 UNDAMAGED = -1
-
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-
-
-def decode(data: bytes, *, load_px: int, crop_px: int, name: str) -> Image.Image:
-    """The upright RGB picture, its short side at `load_px`, or less where it has less, at least
-    `crop_px`. Raises DataError for what is no whole picture of 8 bits a channel."""
-    try:
-        file = Image.open(io.BytesIO(data))
-        if file.mode[0] in "IF":
-            raise ValueError("gray of more than 8 bits")
-        file.draft("RGB", (load_px, load_px))
-        image = ImageOps.exif_transpose(file).convert("RGB")
-    except _UNREADABLE as error:
-        raise DataError(f"{name}: not a whole picture ({error}).") from None
-    side = max(min(load_px, min(image.size)), crop_px)
-    scale = side / min(image.size)
-    size = (max(side, round(image.width * scale)), max(side, round(image.height * scale)))
-    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 class Crops(Dataset[tuple[Tensor, int]]):
@@ -70,75 +45,55 @@ class Crops(Dataset[tuple[Tensor, int]]):
         return int(self._order[(at + attempt) % len(self._order)])
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        """(3, crop_px, crop_px) uint8 RGB, and the number of a damaged picture passed over."""
+        """(C, crop_px, crop_px) uint8 of the source's form, and the number of a damaged picture
+        that was passed over, or UNDAMAGED."""
         damaged = UNDAMAGED
         for attempt in range(TRIES):
             index = self.index(position, attempt)
-            name = self.source.name(index)
             try:
-                image = decode(
-                    self.source.read(index),
-                    load_px=self._load_px,
-                    crop_px=self._crop_px,
-                    name=name,
-                )
+                view = self.source.view(index, load_px=self._load_px, crop_px=self._crop_px)
                 break
-            except (DataError, OSError):
-                damaged = index
+            except DataError as error:
+                damaged, problem = index, error
         else:
             raise DataError(
-                f"{name} and the {TRIES - 1} pictures before it cannot be read.",
+                f"{TRIES} pictures one after the other cannot be read, the last: {problem.message}",
                 hint="Is the disk all there? Remove the pictures that are damaged.",
             )
         draw = np.random.Generator(np.random.Philox(key=[self._seed, position]))
-        left = int(draw.integers(image.width - self._crop_px + 1))
-        top = int(draw.integers(image.height - self._crop_px + 1))
-        crop = image.crop((left, top, left + self._crop_px, top + self._crop_px))
-        rgb = np.asarray(crop)
+        left = int(draw.integers(view.shape[1] - self._crop_px + 1))
+        top = int(draw.integers(view.shape[0] - self._crop_px + 1))
+        crop = view[top : top + self._crop_px, left : left + self._crop_px]
         if draw.random() < 0.5:
-            rgb = rgb[:, ::-1]
-        return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))), damaged
+            crop = crop[:, ::-1]
+        return torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1))), damaged
 
 
 def batches(
-    crops: Crops, *, first: int, last: int, batch_images: int, workers: int
+    crops: Crops,
+    *,
+    first: int,
+    last: int,
+    batch_images: int,
+    workers: int,
+    rank: int = 0,
+    world: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """(N, 3, H, W) uint8 batches of the positions first..last; a tail that fills none is cut.
+    """(N, C, H, W) uint8 batches of the positions first..last; a tail that fills none is cut.
 
-    With each come the numbers (N,) of damaged pictures that were passed over, or UNDAMAGED.
+    Of each batch of `batch_images` every one of `world` ranks gets its own N rows, its equal share.
+    With them come the numbers (N,) of damaged pictures that were passed over, or UNDAMAGED.
     """
+    share = batch_images // world
+    starts = range(first, last - batch_images + 1, batch_images)
     loader = DataLoader(
         crops,
-        batch_size=batch_images,
-        sampler=range(first, last),
+        batch_sampler=([*range(s + rank * share, s + (rank + 1) * share)] for s in starts),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        drop_last=True,
     )
     try:
         yield from loader
     except DataError as error:  # a worker's comes with its traceback in front
         said = str(error).splitlines()[-1]
         raise DataError(said.removeprefix(f"{DataError.__module__}.DataError: ")) from None
-
-
-def short_sides(source: Source) -> IndexArray:
-    """The short side of every picture in px, from its header; 0 where it cannot be read."""
-    sides = np.zeros(len(source), np.int64)
-    for i in tqdm(range(len(source)), unit="img", desc="sizes", disable=None):
-        try:
-            sides[i] = min(Image.open(io.BytesIO(source.read(i))).size)
-        except _UNREADABLE:
-            continue
-    return sides
-
-
-def split_holdout(count: int, holdout: int, seed: int) -> tuple[IndexArray, IndexArray]:
-    """Numbers to train on, sorted, and numbers held out: a seeded draw."""
-    if holdout >= count:
-        raise DataError(
-            f"{count} pictures are too few: {holdout} are held out for the sheets.",
-            hint=f"Add pictures, or hold out fewer: --set holdout_images={max(count // 4, 1)}",
-        )
-    order = np.random.default_rng((seed, 1)).permutation(count)
-    return np.sort(order[holdout:]), np.sort(order[:holdout])

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tintype.data.folder import SUFFIXES
+from tintype.data.decode import decode, short_side
+from tintype.data.files import SUFFIXES
+from tintype.data.offsets import Parts
+from tintype.data.source import U8, Form
 from tintype.errors import DataError
 
 
 class ShardSource:
     """The pictures of some tar files, in the order of the files. Nothing is unpacked."""
+
+    form: Form = "rgb"
 
     def __init__(self, shards: Sequence[Path]) -> None:
         self._shards = list(shards)
@@ -27,25 +31,31 @@ class ShardSource:
                         if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
                             rows.append((number, member.offset_data, member.size))
                             self._names.append(member.name)
-            except tarfile.TarError as error:
+            except (tarfile.TarError, OSError) as error:
                 raise DataError(
                     f"{shard}: not an uncompressed tar file ({error}).",
                     hint="Write shards without compression; pictures are compressed already.",
                 ) from None
         self._where = np.array(rows, np.int64).reshape(-1, 3)
-        self._open: dict[int, int] = {}
-        self._pid = os.getpid()
+        self._parts = Parts(self._shards)
 
     def __len__(self) -> int:
         return len(self._where)
 
-    def read(self, index: int) -> bytes:
-        number, offset, size = (int(v) for v in self._where[index])
-        if self._pid != os.getpid():  # a worker opens its own
-            self._open, self._pid = {}, os.getpid()
-        if number not in self._open:
-            self._open[number] = os.open(self._shards[number], os.O_RDONLY)
-        return os.pread(self._open[number], size, offset)
-
     def name(self, index: int) -> str:
         return f"{self._shards[int(self._where[index, 0])].name}/{self._names[index]}"
+
+    def short_side(self, index: int) -> int:
+        try:
+            return short_side(self.content(index))
+        except DataError:
+            return 0
+
+    def view(self, index: int, *, load_px: int, crop_px: int) -> U8:
+        return decode(self.content(index), load_px=load_px, crop_px=crop_px, name=self.name(index))[
+            0
+        ]
+
+    def content(self, index: int) -> bytes:
+        number, offset, size = (int(v) for v in self._where[index])
+        return self._parts.read(number, offset, size)
