@@ -31,10 +31,14 @@ def lab_from_rgb(rgb: Tensor) -> Tensor:
 
 def rgb_from_lab(lab: Tensor) -> Tensor:
     """SRGB of Lab; colors that do not exist lie outside [0, 1]."""
+    return _encode(linear_from_lab(lab))
+
+
+def linear_from_lab(lab: Tensor) -> Tensor:
+    """Linear RGB of Lab; colors that do not exist lie outside [0, 1]."""
     fy = (lab[:, :1] + 16) / 116
     f = torch.cat([fy + lab[:, 1:2] / A_PER_F, fy, fy - lab[:, 2:] / B_PER_F], 1)
-    xyz = torch.where(f > DELTA, f**3, (f - 4 / 29) * (3 * DELTA**2))
-    return _encode(_through(_XYZ_N_TO_RGB, xyz))
+    return _through(_XYZ_N_TO_RGB, _f_inverse(f))
 
 
 def rgb_u8_from_lab(lab: Tensor) -> Tensor:
@@ -44,13 +48,22 @@ def rgb_u8_from_lab(lab: Tensor) -> Tensor:
 
 def gray_from_l(l: Tensor) -> Tensor:
     """The sRGB gray in [0, 1], (N, 1, H, W), whose lightness is `l` in [0, 100]."""
-    f = (l + 16) / 116
-    return _encode(torch.where(f > DELTA, f**3, (f - 4 / 29) * (3 * DELTA**2)))
+    return _encode(luminance_from_l(l))
 
 
 def l_from_gray_u8(gray: Tensor) -> Tensor:
     """The lightness in [0, 100] of (N, 1, H, W) uint8 sRGB grays."""
-    return 116 * _f(_LINEAR.to(gray.device)[gray.int()]) - 16
+    return l_from_luminance(_LINEAR.to(gray.device)[gray.int()])
+
+
+def l_from_luminance(luminance: Tensor) -> Tensor:
+    """The lightness in [0, 100] of a relative luminance Y in [0, 1]."""
+    return 116 * _f(luminance) - 16
+
+
+def luminance_from_l(l: Tensor) -> Tensor:
+    """The relative luminance Y in [0, 1] of a lightness in [0, 100]."""
+    return _f_inverse((l + 16) / 116)
 
 
 def _lab(linear: Tensor) -> Tensor:
@@ -62,6 +75,10 @@ def _lab(linear: Tensor) -> Tensor:
 def _f(xyz: Tensor) -> Tensor:
     root = xyz.clamp(min=DELTA**3) ** (1 / 3)
     return torch.where(xyz > DELTA**3, root, xyz / (3 * DELTA**2) + 4 / 29)
+
+
+def _f_inverse(f: Tensor) -> Tensor:
+    return torch.where(f > DELTA, f**3, (f - 4 / 29) * (3 * DELTA**2))
 
 
 def _encode(linear: Tensor) -> Tensor:
