@@ -18,7 +18,7 @@ class Generator(nn.Module):
     multiple_of: int
     """Height and width must be multiples of this many pixels."""
     encoder: nn.Module | None
-    """The part that comes trained, and moves more slowly."""
+    """The part that comes trained, and moves more slowly; most have none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,6 +28,11 @@ class Generator(nn.Module):
     def color_channels(self) -> int:
         """Channels of the color it makes."""
         return 2 if self.space == "ab" else 3
+
+
+def to_color(space: Space, x: Tensor) -> Tensor:
+    """What a network's last convolution gave, brought into the range of the space."""
+    return torch.tanh(x.float()) if space == "ab" else torch.sigmoid(x.float())
 
 
 class UpBlock(nn.Module):
@@ -74,5 +79,5 @@ class MobileUNet(Generator):
         (f2, f4, f8, f16, f32), pooled = self.encoder(gray)
         x = f32 + self.whole(pooled)[:, :, None, None]
         x = self.up2(self.up4(self.up8(self.up16(x, f16), f8), f4), f2)
-        ab = torch.tanh(self.to_ab(x).float())
+        ab = to_color(self.space, self.to_ab(x))
         return F.interpolate(ab, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -84,6 +84,12 @@ class Recipe(Part):
                         f"{key}.crop_px: {stage.crop_px} is too small for the discriminator, "
                         f"which needs {least_px}"
                     )
+                sized = self.discriminator.kind == "image"
+                if sized and stage.crop_px != least_px:
+                    raise ValueError(
+                        f"discriminator.crop_px: {least_px} is not {key}.crop_px, which is "
+                        f"{stage.crop_px}: this discriminator takes one size only"
+                    )
             devices = self.machine.devices * self.machine.nodes
             if stage.batch_images % devices:
                 raise ValueError(
