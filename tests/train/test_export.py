@@ -13,8 +13,9 @@ from tintype.export import export
 from tintype.models.card import METADATA_KEY, ModelCard
 from tintype.nn.generators import MobileUNet
 from tintype.runtime import Session
-from tintype.train import build, checkpoint
+from tintype.train import checkpoint
 from tintype.train.loop import train
+from tintype.train.run import new_networks
 from tintype.train.weights import weights_of
 
 
@@ -34,19 +35,19 @@ def model_file(run_folder, tmp_path_factory) -> Path:
 
 
 def test_the_model_says_what_torch_says(run_folder, model_file):
-    state = checkpoint.load(run_folder / "checkpoints" / "latest.pt")
+    state = checkpoint.averaged(run_folder)
     g = MobileUNet((16, 16, 8, 8)).eval()
     g.load_state_dict(state["ema"])
     l = (np.random.default_rng(5).random((2, 1, 96, 32)) * 100).astype(np.float32)
     with torch.no_grad():
-        want = g(torch.from_numpy(l)).numpy()
+        want = 110 * g(torch.from_numpy(l) / 50 - 1).numpy()
     np.testing.assert_allclose(Session(model_file).predict(l), want, atol=0.01)
 
 
 def test_the_card_is_inside(model_file):
     card = Session(model_file).card
     assert card.name == "tintype-small"
-    assert card.images_seen == 24
+    assert card.images_seen in (0, 8, 16, 24)  # the best of the looks
     assert card.multiple_of == 32
     assert "stages:" in card.recipe
 
@@ -113,19 +114,19 @@ def test_training_starts_from_a_file_of_weights(run_folder, tmp_path, small_reci
     }
     file = tmp_path / "encoder.safetensors"
     save_file(encoder, file)
-    g = build.build_generator(small_recipe(f"generator.encoder_weights={file}"))
+    g, _ = new_networks(small_recipe(f"generator.encoder_weights={file}"))
     assert torch.equal(g.encoder.head.weight, encoder["head.weight"])
 
     del encoder["head.bias"]
     save_file(encoder, file)
     with pytest.raises(CheckpointError, match="not the weights of this encoder"):
-        build.build_generator(small_recipe(f"generator.encoder_weights={file}"))
+        new_networks(small_recipe(f"generator.encoder_weights={file}"))
     with pytest.raises(RecipeError, match="no such file"):
-        build.build_generator(small_recipe("generator.encoder_weights=gone.safetensors"))
+        new_networks(small_recipe("generator.encoder_weights=gone.safetensors"))
 
 
 def test_the_bundled_encoder_is_a_start(small_recipe):
-    g = build.build_generator(small_recipe("generator.encoder_weights=bundled"))
+    g, _ = new_networks(small_recipe("generator.encoder_weights=bundled"))
     assert float(g.encoder.head.weight.detach().std()) > 0
 
 

@@ -47,7 +47,8 @@ class Recipe(Part):
     generator: GeneratorSpec
     discriminator: DiscriminatorSpec | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+    """`auto` takes bfloat16 where the machine is made for it; elsewhere it is many times slower."""
     ema_decay: float = Field(0.999, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     holdout_images: int = Field(64, ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from typing import TypeVar
@@ -26,8 +27,12 @@ def make_fabric(recipe: Recipe) -> Fabric:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for
         torch.use_deterministic_algorithms(True)
     warnings.filterwarnings("ignore", module="lightning_fabric")
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    precision = recipe.precision
+    if precision == "auto":
+        precision = "bf16-mixed" if _made_for_bfloat16(machine.accelerator) else "32-true"
     if os.environ.get("LT_CLI_USED") == "1":
-        return Fabric(precision=recipe.precision)
+        return Fabric(precision=precision)
     devices, nodes = machine.devices, machine.nodes
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -39,11 +44,20 @@ def make_fabric(recipe: Recipe) -> Fabric:
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if several else machine.strategy,
-            precision=recipe.precision,
+            precision=precision,
         )
     except (RuntimeError, ValueError) as error:  # Fabric's own words, of several lines
         said = " ".join(str(error).split())
         raise RecipeError(f"machine: {said}") from None
+
+
+def _made_for_bfloat16(accelerator: str) -> bool:
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if accelerator in ("auto", "mps") and torch.backends.mps.is_available():
+        return False
+    # without it convolutions in bfloat16 fall back to code that is a hundred times slower
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def synchronized(network: _Network, fabric: Fabric) -> _Network:

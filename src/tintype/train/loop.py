@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from tintype.data.loader import TRIES, UNDAMAGED, Crops, batches
+from tintype.data.old_look import ages, make_old
 from tintype.errors import DataError, TrainingDiverged
 from tintype.nn.spaces import gray_of
 from tintype.recipe import Recipe
@@ -165,12 +166,9 @@ class Loop:
         """A batch as the networks see it, on the device."""
         l, lab = l_and_lab(self.plan.source.form, self.fabric.to_device(pictures))
         if stage.old_look:
-            from tintype.data.old_look import ages, make_old
-
-            count = len(pictures)
-            first = self.run.stage_images + self.fabric.global_rank * count
-            drawn = ages(self.plan.recipe.seed, range(first, first + count), stage.old_look)
-            l = make_old(l, lab, self.fabric.to_device(torch.from_numpy(drawn)))
+            first = self.run.stage_images + self.fabric.global_rank * len(pictures)
+            positions = range(first, first + len(pictures))
+            l = make_old(l, lab, ages(self.plan.recipe.seed, positions, stage.old_look))
         weight = None if rare is None else rarity.weight_of(rare, lab[:, 1:])
         return views_of(self.run.g.space, l, lab, weight)
 
