@@ -14,9 +14,9 @@ from tintype.errors import OutputError, OutputExists, PhotoError, TintypeError
 from tintype.formats import EXTENSIONS, WRITERS, format_of
 from tintype.image import Photo
 from tintype.provenance import is_our_result
+from tintype.walk import walk
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
-UNFINISHED = ("~", ".tmp", ".part", ".crdownload")
 PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 LOSSLESS = "png"  # what is read and not written becomes this
 
@@ -159,13 +159,9 @@ def _files(path: Path) -> Iterator[Path]:
     if not _is_folder(path):
         yield path
         return
-    unreadable: list[OSError] = []
-    for folder, below, names in os.walk(path, onerror=unreadable.append):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
-                yield Path(folder, name)
-    yield from (Path(error.filename) for error in unreadable)
+    unreadable: list[Path] = []
+    yield from walk(path, unreadable.append)
+    yield from unreadable
 
 
 def _is_passed_over(source: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from tintype.batch import PICTURE_SUFFIXES, RESULT_MARK
 from tintype.errors import DataError, PhotoError, PhotoTooLarge
 from tintype.evaluate.metrics.lab import Floats, RgbU8
 from tintype.settings import Settings
+from tintype.walk import walk
 
 GRAY_CHROMA = 5.0  # Lab units: what JPEG and scanners leave in a gray picture stays below
 GRAY_SHARE = 0.999
@@ -131,12 +131,13 @@ def some(names: Iterable[object]) -> str:
 def _walk(folder: Path) -> Iterator[Path]:
     """Files that are pictures by their content, or claim to be by their name, in a fixed order."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder.")
-    found = []
-    for place, below, names in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(".")]
-        files = [Path(place, name) for name in names if not name.startswith(".")]
-        found += [file for file in files if file.is_file()]  # to open a pipe would wait forever
+        told = "a file, and no folder" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {told}.", hint="Name a folder of pictures.")
+    unreadable: list[Path] = []
+    # to open a pipe would wait forever
+    found = [file for file in walk(folder, unreadable.append) if file.is_file()]
+    if unreadable:
+        raise DataError(f"{folder}: cannot be read: {some(unreadable)}.")
     for file in sorted(found, key=lambda file: (file.name, file)):
         if file.suffix.lower() in PICTURE_SUFFIXES or formats.is_picture(file):
             yield file
