@@ -7,18 +7,17 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 from tintype.colorizer import Colorizer, save_result
 from tintype.errors import OutputError, OutputExists, PhotoError, TintypeError
-from tintype.formats import EXTENSIONS, WRITERS, format_of
+from tintype.formats import EXTENSIONS, WRITERS, Saving, format_of, written_as, written_for
 from tintype.image import Photo
 from tintype.provenance import is_our_result
 from tintype.walk import walk
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
 PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
-LOSSLESS = "png"  # what is read and not written becomes this
 
 AnyPath = str | os.PathLike[str]
 
@@ -34,19 +33,29 @@ class Item:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one item; `reason` says why it was skipped or failed."""
+    """What became of one item; `reason` says why it was skipped or failed.
+
+    `note` says what the result could not be that its input is.
+    """
 
     item: Item
     status: Literal["colored", "skipped", "failed"]
     reason: str = ""
+    note: str = ""
 
 
 def colorize_one(
-    item: Item, colorizer: Colorizer, *, strength: float = 1.0, overwrite: bool = False
+    item: Item,
+    colorizer: Colorizer,
+    *,
+    strength: float = 1.0,
+    overwrite: bool = False,
+    **saving: Unpack[Saving],
 ) -> Result:
     """Color one item. Whatever fails is told in the result, so that the others go on.
 
-    `overwrite` makes an earlier result anew; a file that is not one is never replaced.
+    `overwrite` makes an earlier result anew; a file that is not one is never replaced. `saving` is
+    explained at `formats.Saving`.
     """
     try:
         if item.problem:
@@ -58,7 +67,7 @@ def colorize_one(
             return Result(item, "skipped", f"{item.source} was colored by tintype before")
         item.output.parent.mkdir(parents=True, exist_ok=True)
         colored = colorizer(photo, strength=strength)
-        save_result(colored, item.output, overwrite=overwrite)
+        save_result(colored, item.output, overwrite=overwrite, **saving)
     except OutputExists:  # another process was faster
         return Result(item, "skipped", f"{item.output} exists")
     except TintypeError as error:
@@ -68,10 +77,12 @@ def colorize_one(
         return Result(item, "failed", f"{where}: {error.strerror or error}")
     except Exception as error:
         return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
-    return Result(item, "colored")
+    return Result(item, "colored", note=photo.note(written_as(item.output)))
 
 
-def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[Item]:
+def plan(
+    inputs: Sequence[AnyPath], output: AnyPath | None = None, *, format: str | None = None
+) -> Iterator[Item]:
     """What to color and where to, in a fixed order.
 
     `inputs` are files and folders. A file named here is always in the plan. Of a folder it holds
@@ -80,6 +91,7 @@ def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[I
 
     Without `output` a result lies beside its input, as `photo.color.jpg`. With it, the inputs' tree
     is mirrored there from their common folder; for a single file it may name the file itself.
+    `format` is the kind that all results have, by default each its input's, or the nearest.
     Items that would harm an input or fall on another's output carry a `problem`.
     Raises PhotoError for an input without a name, and OutputError for such an output or when
     `output` is a file and a folder is needed.
@@ -93,7 +105,7 @@ def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[I
             sources.setdefault(_place(source), source)
     named_places = {_place(path) for path in named}
     originals = {identity for source in sources.values() if (identity := _identity(source))}
-    targets = _Targets(named, output)
+    targets = _Targets(named, output, format)
     taken: dict[Path, Path] = {}
     for place, source in sources.items():
         if place not in named_places and _is_passed_over(source):
@@ -107,7 +119,8 @@ def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[I
 class _Targets:
     """Where results go."""
 
-    def __init__(self, named: Sequence[Path], output: AnyPath | None) -> None:
+    def __init__(self, named: Sequence[Path], output: AnyPath | None, format: str | None) -> None:
+        self._format = format
         roots = [_absolute(path if _is_folder(path) else path.parent) for path in named]
         self._common = Path(os.path.commonpath(roots))
         self._folder: Path | None = None
@@ -119,6 +132,8 @@ class _Targets:
         path = Path(output)
         says_folder = str(output).endswith(("/", os.sep)) or _is_folder(path)
         if path.suffix and not says_folder and len(named) == 1 and not _is_folder(named[0]):
+            if format and WRITERS.get(path.suffix.lower(), format) != format:
+                raise OutputError(f"{path}: goes by the name of another format than {format}.")
             self._file = path
         elif stat.S_ISREG(_mode(path)) or (
             path.suffix.lower() in PICTURE_SUFFIXES and not says_folder
@@ -135,17 +150,17 @@ class _Targets:
         if self._file:
             return self._file
         if self._folder is None:
-            return source.with_name(_result_name(source, RESULT_MARK))
+            return source.with_name(_result_name(source, self._format, RESULT_MARK))
         branch = _absolute(source).parent.relative_to(self._common)
-        return self._folder / branch / _result_name(source)
+        return self._folder / branch / _result_name(source, self._format)
 
 
-def _result_name(source: Path, mark: str = "") -> str:
+def _result_name(source: Path, format: str | None, mark: str = "") -> str:
     """The input's name, its suffix kept where it tells what the result is, else added to."""
     kind = _kind(source)
-    if kind is None or WRITERS.get(source.suffix.lower()) == kind:
+    written = format or written_for(kind)
+    if kind is None or WRITERS.get(source.suffix.lower()) == written:
         return f"{source.stem}{mark}{source.suffix}"
-    written = kind if kind in WRITERS.values() else LOSSLESS
     return f"{source.name}{mark}{EXTENSIONS[written][0]}"
 
 

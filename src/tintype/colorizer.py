@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from PIL import Image
 
 from tintype import runtime
 from tintype.errors import OutputError
+from tintype.formats import Saving
 from tintype.image import Photo
 from tintype.models import store
 from tintype.models.card import ModelCard
@@ -81,22 +82,25 @@ def colorize(
     model: AnyPath = DEFAULT_MODEL,
     strength: float = 1.0,
     overwrite: bool = False,
+    **saving: Unpack[Saving],
 ) -> Path:
     """Color one file into another, in the format of `path_out`'s name, and return its path.
+
+    `saving` is explained at `formats.Saving`.
 
     Raises PhotoError, ModelError, OutputExists unless `overwrite`, and OutputError when the result
     cannot be written or would replace what is no result of tintype.
     """
     path = Path(path_out)
-    save_result(Colorizer(model)(path_in, strength=strength), path, overwrite=overwrite)
+    save_result(Colorizer(model)(path_in, strength=strength), path, overwrite=overwrite, **saving)
     return path
 
 
-def save_result(colored: Photo, path: Path, *, overwrite: bool) -> None:
+def save_result(colored: Photo, path: Path, *, overwrite: bool, **saving: Unpack[Saving]) -> None:
     """Save a colored photograph; `overwrite` replaces an earlier result and nothing else."""
     if overwrite and os.path.lexists(path) and not is_our_result(path):
         raise OutputError(
             f"{path}: is not a result of tintype, and originals are never replaced.",
             hint="Name another output.",
         )
-    colored.save(path, overwrite=overwrite)
+    colored.save(path, overwrite=overwrite, **saving)

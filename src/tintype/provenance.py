@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, runtime_checkable
 from xml.sax.saxutils import escape
 
 from tintype import __version__
-from tintype.formats import kind_of
+from tintype.formats import HEAD_BYTES, kind_of
 
 NAMESPACE = "urn:tintype:1.0:"
 
@@ -94,7 +94,7 @@ def is_our_result(source: str | os.PathLike[str] | bytes | HasXmp) -> bool:
 
 
 def _is_marked(file: BinaryIO) -> bool:
-    kind = kind_of(file.read(16))
+    kind = kind_of(file.read(HEAD_BYTES))
     if kind == "tiff":
         return _MARK in _packet_of_tiff(file)
     place = {"jpeg": 2, "png": 8, "webp": 12}.get(kind or "")

@@ -105,6 +105,7 @@ def test_json_is_one_object_a_file(tintype: Run, album: Path, tiny_model: Path) 
         "output": "1969/astronaut.color.jpg",
         "status": "colored",
         "reason": "",
+        "note": "",
     }
     assert (skipped["status"], skipped["reason"]) == ("skipped", "camera.color.jpg exists")
     assert broken["status"] == "failed"

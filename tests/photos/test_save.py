@@ -149,7 +149,7 @@ def test_a_full_disk_is_told_as_such():
     with Path("/dev/full").open("r+b", buffering=0) as full:
         for format in ("jpeg", "png", "tiff", "webp"):
             with pytest.raises(OutputError, match=said):
-                photo._write(format, full.fileno(), 90, "out")
+                photo._write(format, full.fileno(), {}, "out")
 
 
 def test_new_files_have_the_usual_permissions(colored, tmp_path):

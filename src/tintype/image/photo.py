@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from PIL import Image as PILImage
 
 from tintype import files, formats, jpeg, provenance
 from tintype.color import lightness
-from tintype.errors import OutputError, UnsupportedFormat
+from tintype.errors import OutputError
+from tintype.formats import DEFAULT_QUALITY, Saving
 from tintype.image import metadata, tiff
 from tintype.image.join import eight_bits, join, parts
 from tintype.image.source import Source, orientation
@@ -110,34 +111,37 @@ class Photo:
         return replace(self, _chroma=_Chroma(chroma, model))
 
     def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, quality: int = 90
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        format: str | None = None,
+        **saving: Unpack[Saving],
     ) -> Path:
         """Write the picture whole or not at all, in the format that the extension asks for.
 
-        `quality` is that of JPEG and WebP, 1 to 100; a WebP of quality 100 is lossless.
+        `format` is asked for instead where it is given, and `saving` is explained at
+        `formats.Saving`.
 
         Raises `OutputExists` where something is there already and `overwrite` is not set,
         `OutputError` where it cannot be written or is the file that the picture came from,
         `PhotoError` where the source is damaged.
         """
         path = Path(path)
-        kind = formats.written_as(path)
+        kind = formats.written_as(path, format)
         if self._source.is_file(path):
             raise OutputError(
                 f"{path}: the output is the input itself.", hint="Originals are never replaced."
             )
         with files.replacing(path, overwrite=overwrite) as descriptor:
-            self._write(kind, descriptor, quality, str(path))
+            self._write(kind, descriptor, saving, str(path))
         return path
 
-    def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
-        """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
-        kinds = set(formats.WRITERS.values())
-        if format and format not in kinds:
-            raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
-        kind = format or (self._source.kind if self._source.kind in kinds else None) or "png"
+    def to_bytes(self, format: str | None = None, **saving: Unpack[Saving]) -> bytes:
+        """The bytes of a file, of a kind in `formats.WRITTEN`; by default as the picture came."""
+        kind = formats.written_as(Path(), format or formats.written_for(self._source.kind))
         with tempfile.TemporaryFile() as file:
-            self._write(kind, file.fileno(), quality, self.name)
+            self._write(kind, file.fileno(), saving, self.name)
             file.seek(0)
             return file.read()
 
@@ -170,6 +174,10 @@ class Photo:
             pil.info["dpi"] = dpi
         return pil
 
+    def note(self, kind: str) -> str:
+        """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
+        return self._source.note(kind)
+
     def _whole(self, kind: str = "") -> VipsImage:
         """The whole picture as a pipeline that has not run yet, its metadata with it."""
         taken = parts(self._source.upright(), self.name)
@@ -179,16 +187,9 @@ class Photo:
         metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
         return image
 
-    def _write(self, kind: str, descriptor: int, quality: int, output: str) -> None:
-        if not 1 <= quality <= 100:
-            raise ValueError(f"quality is {quality}; it goes from 1 to 100")
-        longest_px = formats.LONGEST_SIDE_PX.get(kind)
-        if longest_px and max(self.width, self.height) > longest_px:
-            raise OutputError(
-                f"{output}: {kind} holds {longest_px} pixels a side, "
-                f"not {self.width} x {self.height}.",
-                hint="Write PNG or TIFF.",
-            )
+    def _write(self, kind: str, descriptor: int, saving: Saving, output: str) -> None:
+        formats.check(saving, kind, self.width, self.height, output)
+        quality = saving.get("quality", DEFAULT_QUALITY)
         if kind == "jpeg" and self._chroma and (planes := self._source.planes):
             content = jpeg.encode(
                 planes,
@@ -208,6 +209,8 @@ class Photo:
             target = pyvips.Target.new_to_descriptor(descriptor)
             if kind == "jpeg":
                 eight_bits(image).jpegsave_target(target, Q=quality, background=[255])
+            elif kind == "avif":
+                image.heifsave_target(target, compression="av1", Q=quality)
             elif kind == "webp":
                 eight_bits(image).webpsave_target(target, Q=quality, lossless=quality == 100)
             else:

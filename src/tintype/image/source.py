@@ -72,12 +72,19 @@ class Source:
         if self._pixels:
             return _of_pixels(self._pixels)
         with self.reading(), self._vips_source() as file:
-            load = getattr(pyvips.Image, f"{self.kind}load_source")
+            loader = "heif" if self.kind in ("avif", "heic") else self.kind
+            load = getattr(pyvips.Image, f"{loader}load_source")
             image = load(file, access=access, fail_on="truncated")
             image._references.append(file)
             if self.kind == "tiff":
                 self._complete_tiff(image)
             return image
+
+    def note(self, kind: str) -> str:
+        """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
+        if self.kind and kind == formats.NEAREST.get(self.kind):
+            return f"{self.name}: {self.kind} holds no marked color picture: the result is {kind}."
+        return ""
 
     def upright(self) -> VipsImage:
         """The picture, upright, for one pass."""
