@@ -60,9 +60,13 @@ class Colorizer:
         if not (math.isfinite(strength) and strength >= 0):
             raise ValueError(f"strength is {strength}; it must be a number from 0 up")
         opened = photo if isinstance(photo, Photo) else Photo.open(photo)
-        gray_l = opened.luminance(self.card.working_px)
-        chroma_ab = self._session().predict(gray_l[None, None])[0]
-        colored = opened.with_chroma(chroma_ab, strength, model=self.card.name)
+
+        def color(page: Photo) -> Photo:
+            gray_l = page.luminance(self.card.working_px)
+            chroma_ab = self._session().predict(gray_l[None, None])[0]
+            return page.with_chroma(chroma_ab, strength, model=self.card.name)
+
+        colored = color(opened).with_pages(color)
         if isinstance(photo, np.ndarray):
             return colored.to_array()
         if isinstance(photo, Image.Image):

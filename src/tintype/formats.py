@@ -26,6 +26,13 @@ WRITTEN = ("jpeg", "png", "tiff", "webp", "avif")
 WRITERS = {extension: kind for kind in WRITTEN for extension in EXTENSIONS[kind]}
 # what results are where their own kind holds no colors, no metadata, or has no free encoder
 NEAREST = {"heic": "avif", "gif": "png", "jpeg2000": "png", "bmp": "png", "pnm": "png"}
+WHY_NEAREST = {
+    "heic": "there is no free encoder for HEIC",
+    "gif": "a GIF holds 256 colors",
+    "jpeg2000": "JPEG 2000 is not written",
+    "bmp": "a BMP holds no metadata, and so no mark that the colors are inferred",
+    "pnm": "a PNM holds no metadata, and so no mark that the colors are inferred",
+}
 
 # libjpeg's, that of the format, and libaom's
 LONGEST_SIDE_PX = {"jpeg": 65_500, "webp": 16_383, "avif": 16_384}
@@ -36,7 +43,7 @@ DEPTHS = {  # bits a channel; 32 is floating point, and an AVIF of 16 has 12
     "png": (8, 16),
     "tiff": (8, 16, 32),
 }
-DEFAULT_QUALITY = 90
+DEFAULT_QUALITY, LOSSLESS_QUALITY = 90, 100
 
 
 class Saving(TypedDict, total=False):
@@ -89,7 +96,7 @@ def kind_of(content: bytes) -> str | None:
             return "heic"
     if head[:2] == b"BM" and head[6:10] == bytes(4):
         return "bmp"
-    if head[:2] in (b"P4", b"P5", b"P6") and head[2:3].isspace():
+    if head[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and head[2:3].isspace():
         return "pnm"
     return None
 
