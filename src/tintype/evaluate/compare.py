@@ -102,7 +102,7 @@ def compare(
 
     done = len(truth) - len(tasks)
     progress(done, len(truth))
-    work = functools.partial(_work, protocol=protocol, judge=judge)
+    work = functools.partial(_work, protocol=protocol, judge=judge, judge_key=judge_key)
     with side_by_side(work, tasks) as results:
         for task, measured in zip(tasks, results, strict=True):
             cache.put({keys[row][task.index]: result for row, result in measured.items()})
@@ -131,8 +131,11 @@ class _Task:
     makers: dict[str, Maker]
 
 
-def _work(task: _Task, protocol: Protocol, judge: str | None) -> dict[str, Measured]:
-    measured = measure(task.truth, list(task.makers.values()), protocol, judge, task.sha256)
+def _work(
+    task: _Task, protocol: Protocol, judge: str | None, judge_key: str
+) -> dict[str, Measured]:
+    makers = list(task.makers.values())
+    measured = measure(task.truth, makers, protocol, judge, judge_key, task.sha256)
     for maker in task.makers.values():
         if maker.kind == "model" and maker.path and content_hash(maker.path) != maker.sha256:
             raise ModelError(f"{maker.path}: has changed since the run began.")

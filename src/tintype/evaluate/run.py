@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def evaluate(
     if comparison.gray:
         gray = comparison.gray
         warnings.append(f"{len(gray)} gray, with no color to compare with: {some(gray)}.")
+    if opened and not opened.classes:
+        warnings.append("The judge has no classes, only features: nothing is recognized by it.")
     if opened and (n := len(comparison.pictures)) < FEW_PER_FEATURE * opened.features:
         warnings.append(
             f"{n} pictures are few for {opened.features} features: FD is too large by much, the "
@@ -108,7 +111,8 @@ def evaluate(
 def _named(models: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each with the name of its row: the last part of its path where that tells it apart."""
     reserved = [row.name for row in BASELINES]
-    short = [Path(model).resolve().name if Path(model).exists() else model for model in models]
+    # the name that was given, whatever a link leads to
+    short = [_absolute(model).name if Path(model).exists() else model for model in models]
     for name, model in zip(short, models, strict=True):
         clear = name not in reserved and short.count(name) == 1
         row = name if clear else model
@@ -117,3 +121,7 @@ def _named(models: Sequence[str]) -> Iterator[tuple[str, str]]:
                 f"{model}: two rows of one name.", hint="gray, half and truth are always there."
             )
         yield row, model
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
