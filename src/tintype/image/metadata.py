@@ -70,17 +70,21 @@ def mark(image: VipsImage, profile: bytes | None, model: str | None, *, kind: st
 
 def app_segments(
     source: VipsImage,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     profile: bytes | None,
     model: str | None,
     *,
     strip: bool = False,
+    turned: int = 1,
 ) -> bytes:
-    """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel."""
+    """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel.
+
+    `turned` is EXIF's orientation of the result.
+    """
     pixel = _blank() if strip else _pixel(source)
+    pixel.set_type(pyvips.GValue.gint_type, "orientation", turned)
     mark(pixel, profile, model, kind="jpeg")
-    return b"".join(jpeg.app_segments(pixel.jpegsave_buffer(), width, height))
+    return b"".join(jpeg.app_segments(pixel.jpegsave_buffer(), *size))
 
 
 def exif(source: VipsImage, width: int, height: int) -> bytes | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import files, formats, jpeg, provenance
+from tintype import files, formats, jpeg, lossless, provenance
 from tintype.color import lightness
 from tintype.errors import OutputError
 from tintype.formats import Saving
@@ -213,7 +213,11 @@ class Photo:
 
     def _write(self, kind: str, descriptor: int, saving: Saving, output: str) -> None:
         formats.check(saving, kind, self.width, self.height, output)
-        if kind == "jpeg" and self._chroma and (planes := self._source.planes):
+        if saving.get("lossless_luma") and self._chroma and self._source.kind == "jpeg":
+            content = self._with_its_luma(self._chroma, kind, saving, output)
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+        elif kind == "jpeg" and self._chroma and (planes := self._source.planes):
             content = jpeg.encode(
                 planes,
                 self._chroma.ab,
@@ -233,6 +237,24 @@ class Photo:
                     image = self._whole(kind, depth, strip=strip)
                     getattr(write, kind)(image, descriptor, saving)
         self._source.check_unchanged()
+
+    def _with_its_luma(self, chroma: _Chroma, kind: str, saving: Saving, output: str) -> bytes:
+        planes = self._source.planes
+        if kind != "jpeg" or planes is None:
+            what = f"the result is {kind}" if planes else "it has no luma, or is not sound"
+            raise OutputError(
+                f"{output}: the luma of {self.name} cannot be kept: {what}.",
+                hint="It can from a gray or YCbCr JPEG to a JPEG.",
+            )
+        content, turned = self._source.file_bytes(), orientation(self._source.open())
+        return lossless.encode(
+            content,
+            chroma.ab,
+            planes.encoding,
+            turned,
+            quality=saving.get("quality", formats.DEFAULT_QUALITY),
+            metadata=self._app_segments(chroma, strip=saving.get("strip", False), turned=turned),
+        )
 
     def _tiff_pages(self, saving: Saving) -> Iterator[write.TiffPage]:
         strip = saving.get("strip", False)
@@ -255,10 +277,15 @@ class Photo:
         raw_bytes = sum(4 * depth * page.width * page.height for page in self.pages)
         return self._source.facts.is_big or write.is_big(raw_bytes)
 
-    def _app_segments(self, chroma: _Chroma, *, strip: bool) -> bytes:
+    def _app_segments(self, chroma: _Chroma, *, strip: bool, turned: int = 1) -> bytes:
         with self._source.reading():
             image = self._source.open()
             profile = parts(image, self.name).profile
             return metadata.app_segments(
-                image, self.width, self.height, profile, chroma.model, strip=strip
+                image,
+                (self.width, self.height) if turned < 5 else (self.height, self.width),
+                profile,
+                chroma.model,
+                strip=strip,
+                turned=turned,
             )

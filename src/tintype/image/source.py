@@ -168,6 +168,11 @@ class Source:
             return self.content.was_float
         return self.facts.is_float
 
+    def file_bytes(self) -> bytes:
+        """The whole file."""
+        with self._stream() as file:
+            return file.read()
+
     @property
     def times_ns(self) -> tuple[int, int] | None:
         """When the file was last read and changed, as `os.utime` has it."""
@@ -189,8 +194,7 @@ class Source:
             taken = parts(image, self.name)
         if not taken.is_as_coded:
             return None
-        with self._stream() as file:
-            return jpeg.decode(file.read(), taken.encoding, orientation(image))
+        return jpeg.decode(self.file_bytes(), taken.encoding, orientation(image))
 
     @contextmanager
     def tags(self) -> Iterator[BinaryIO]:
