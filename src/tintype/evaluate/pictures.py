@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tintype import formats, pixels
-from tintype.batch import PICTURE_SUFFIXES, RESULT_MARK
+from tintype.batch.plan import PICTURE_SUFFIXES, RESULT_MARK
 from tintype.errors import DataError, PhotoError
 from tintype.evaluate.metrics.lab import Floats, RgbU8
 from tintype.walk import walk

@@ -20,7 +20,7 @@ from tintype.errors import OutputError
 from tintype.formats import Saving
 from tintype.image import metadata, write
 from tintype.image.join import eight_bits, floats, join, parts
-from tintype.image.source import Source, orientation
+from tintype.image.source import Source, orientation, thumbnail
 from tintype.image.vips import VipsImage
 from tintype.pixels import check_size
 from tintype.settings import Settings
@@ -101,6 +101,16 @@ class Photo:
         """
         width, height = working_size(self.width, self.height, short_side)
         return np.asarray(lightness(self._source.light(width, height)), np.float32)
+
+    def thumbnail(self, longest_px: int) -> NDArray[np.uint8]:
+        """The picture made small, in sRGB and on white: (h, w, 3) uint8. It is never enlarged.
+
+        Of a JPEG only as much is decoded as that takes.
+        """
+        if self._chroma is None:
+            return self._source.thumbnail(longest_px)
+        with self._source.reading():
+            return thumbnail(self._whole(), longest_px)
 
     def with_chroma(
         self, ab: NDArray[np.floating[Any]], strength: float = 1.0, *, model: str | None = None

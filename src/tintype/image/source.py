@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from tintype import formats, jpeg, pixels, tiff
@@ -128,6 +129,17 @@ class Source:
             return np.asarray(luminance(parts(small, self.name))[1].numpy()).reshape(
                 small.height, small.width
             )
+
+    def thumbnail(self, longest_px: int) -> NDArray[np.uint8]:
+        """The upright picture made small, in sRGB and on white: (h, w, 3) uint8."""
+        if self.kind != "jpeg":
+            with self.reading():
+                return thumbnail(self.upright(), longest_px)
+        with self.reading(), self._vips_source() as file:
+            small = pyvips.Image.thumbnail_source(
+                file, longest_px, height=longest_px, size="down", fail_on="truncated"
+            )
+            return thumbnail(small, longest_px)
 
     @cached_property
     def _pixels(self) -> Pixels | None:
@@ -273,6 +285,16 @@ class Source:
                 yield pyvips.Source.new_from_memory(file.read())
             else:  # not by name, since libvips reads options out of one that ends in brackets
                 yield pyvips.Source.new_from_descriptor(file.fileno())
+
+
+def thumbnail(image: VipsImage, longest_px: int) -> NDArray[np.uint8]:
+    """A picture made small, in sRGB and on white: (h, w, 3) uint8."""
+    small = image.thumbnail_image(
+        longest_px, height=longest_px, size="down", export_profile="srgb", no_rotate=True
+    ).colourspace("srgb")
+    if small.hasalpha():
+        small = small.flatten(background=255)
+    return np.asarray(small.cast("uchar").numpy(), np.uint8)
 
 
 def orientation(image: VipsImage) -> int:

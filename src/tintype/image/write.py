@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from tintype import tiff
+from tintype import files, tiff
 from tintype.errors import OutputError
 from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
 from tintype.image import metadata
@@ -29,6 +30,8 @@ def writing(output: str) -> Iterator[None]:
         yield
     except pyvips.Error as error:
         if told := _WRITE_ERROR.search(str(error.detail)):
+            if told[1] == os.strerror(errno.ENOSPC):
+                raise files.disk_full(output) from None
             raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
         raise
 
