@@ -83,7 +83,7 @@ def compared(tmp_path: Path, n: int, features: int) -> Table:
     seen = {row.name: rng.normal(i, 1, (n, features)) for i, row in enumerate(BASELINES)}
     keys = {row: [f"{row} {name}" for name in names] for row in seen}
     figures = {row: rng.normal(size=(n, len(FIGURES))) for row in seen}
-    comparison = Comparison(BASELINES, dict.fromkeys(names, tmp_path), [], figures, keys)
+    comparison = Comparison(BASELINES, dict.fromkeys(names, tmp_path), [], figures, keys, {})
     with open_cache(tmp_path / "cache.sqlite") as cache:
         for row, vectors in seen.items():
             results = (

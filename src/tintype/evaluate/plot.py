@@ -11,8 +11,8 @@ from tintype.evaluate.columns import Column
 from tintype.evaluate.metrics.lab import Floats
 from tintype.evaluate.names import shortened, text_width
 
-_WIDTH, _LABEL, _LINE = 520, 130, 38
-_TEXT_PX = 14  # the page sets 12: fonts of its readers may be wider
+_WIDTH, _LABEL, _LINE = 520, 160, 38
+_TEXT_PX = 19  # the page sets 16 on a phone, and fonts of its readers may be wider
 _POINTS = 80
 _TICKS = 5
 

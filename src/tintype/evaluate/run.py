@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tintype.colorizer import Colorizer
 from tintype.errors import DataError, closest
@@ -25,7 +26,10 @@ FEW_PER_FEATURE = 10  # below this many pictures a feature, a Frechet distance i
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out, and how: `warnings` are lines for who reads the figures."""
+    """What came out, and how: `warnings` are lines for who reads the figures.
+
+    `options` are what `evaluate` was given, and `sources` says of each row what made it.
+    """
 
     data: Path
     protocol: Protocol
@@ -34,6 +38,8 @@ class Evaluation:
     table: Table
     warnings: Sequence[str]
     against: str | None
+    options: Mapping[str, Any]
+    sources: Mapping[str, Mapping[str, str]]
 
 
 def evaluate(
@@ -65,17 +71,21 @@ def evaluate(
         )
     named = list(_named(models))
     rows = []
+    sources: dict[str, dict[str, str]] = {}
     for name, model in named:
         if Path(model).is_dir():
             results = results_for(every, truth, Path(model))
             rows.append(Row.of_results(name, results.files))
+            sources[name] = {"kind": "folder", "path": str(_absolute(model))}
             if results.extra:
                 warnings.append(f"{model}: left out, of no true picture: {some(results.extra)}.")
         else:
             file = store.locate(model)
-            Colorizer(file)  # a file that is no model is told of now, not after an hour
+            card = Colorizer(file).card  # what is no model is told of now, not after an hour
             rows.append(Row.of_model(name, file))
+            sources[name] = {"kind": "model", "path": str(_absolute(file)), "card": card.name}
     rows += BASELINES
+    sources |= {row.name: {"kind": row.name} for row in BASELINES}
     names = [row.name for row in rows]
     if against and against not in names:
         hint = closest(against, names) or f"The rows are {', '.join(names)}."
@@ -105,7 +115,17 @@ def evaluate(
             f"{n} pictures are few for {opened.features} features: FD is too large by much, the "
             "more so in groups. Compare it only with FD of the same pictures."
         )
-    return Evaluation(data, kept, opened, comparison, table, warnings, against)
+    for name, sha256 in comparison.hashes.items():
+        sources[name]["sha256"] = sha256
+    options = {
+        "models": list(models),
+        "data": str(_absolute(data)),
+        "judge": judge,
+        "limit": limit,
+        "against": against,
+        "protocol": protocol,
+    }
+    return Evaluation(data, kept, opened, comparison, table, warnings, against, options, sources)
 
 
 def _named(models: Sequence[str]) -> Iterator[tuple[str, str]]:
