@@ -7,7 +7,8 @@
     │   ├── UnsupportedFormat      its kind of file is not one we read or write
     │   └── PhotoTooLarge          beyond the limits in `settings`
     ├── OutputError                a result cannot be written
-    │   └── OutputExists           something is there already and stays
+    │   ├── OutputExists           something is there already and stays
+    │   └── OutputUnavailable      no further result can be written either
     ├── ModelError                 a model file is missing, damaged or of the wrong shape
     │   └── UnknownModel           no model of that name
     ├── RecipeError                a recipe has an unknown key or an impossible value
@@ -81,6 +82,10 @@ class OutputExists(OutputError):
     """The output is there already, and it was not said that it may be replaced."""
 
     http_status = 409
+
+
+class OutputUnavailable(OutputError):
+    """Nothing more can be written there: the disk is full, or the folder is gone."""
 
 
 class ModelError(TintypeError):

@@ -48,9 +48,9 @@ FINE_CELL_PX = 2
 COARSE_CELL_PX = 4
 COARSE_FROM_PX = 8_000_000
 
-_TABLE_NODES = 33  # a side; more gains nothing that 8 bits show
+TABLE_NODES = 33  # a side; more gains nothing that 8 bits show
 
-_UPRIGHT = {
+UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -95,7 +95,7 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
             rgb = Image.fromarray(simplejpeg.decode_jpeg(content, "RGB", **least))
     except ValueError:
         return None
-    turn = _UPRIGHT.get(orientation)
+    turn = UPRIGHT.get(orientation)
     if turn is not None:
         luma = luma.transpose(turn)
         rgb = rgb.transpose(turn) if rgb else None
@@ -105,7 +105,7 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
 def encode(planes: Planes, ab: Floats, *, quality: int, metadata: bytes, threads: int) -> bytes:
     """The colored JPEG, 4:2:0. `ab` is (2, h, w) in Lab units; `metadata` is APP segments."""
     width, height = planes.luma.size
-    small = [Image.fromarray(_signed(plane)) for plane in ab]
+    small = [Image.fromarray(signed(plane)) for plane in ab]
     units = -(-width // MCU_PX)
     rows = MCU_PX * max(1, min(BAND_PX // (width * MCU_PX), MAX_INTERVAL // units))
     bands = [(top, min(top + rows, height)) for top in range(0, height, rows)]
@@ -177,20 +177,22 @@ def _repeated(plane: Plane, times: int, height: int, width: int) -> Plane:
     return np.ascontiguousarray(_widened(plane, times, width).repeat(times, axis=0)[:height])
 
 
-def _signed(plane: Floats) -> Plane:
+def signed(plane: Floats) -> Plane:
+    """A plane of signed quantities as `ZERO` and more or less."""
     return np.asarray(np.clip(np.rint(plane) + ZERO, 0, 255), np.uint8)
 
 
 def _nodes() -> tuple[Floats, Floats, Floats]:
     """Coordinates in [0, 255] of a table's nodes, the first channel varying fastest."""
-    axis = np.linspace(0, 255, _TABLE_NODES)
+    axis = np.linspace(0, 255, TABLE_NODES)
     third, second, first = np.meshgrid(axis, axis, axis, indexing="ij")
     return first, second, third
 
 
-def _table(*channels: Floats) -> ImageFilter.Color3DLUT:
+def table(*channels: Floats) -> ImageFilter.Color3DLUT:
+    """A table of three channels over three, from 0 to 255, interpolated between its nodes."""
     values = np.stack(channels, axis=-1).astype(np.float32) / 255
-    return ImageFilter.Color3DLUT(_TABLE_NODES, values.ravel(), channels=3, target_mode="RGB")
+    return ImageFilter.Color3DLUT(TABLE_NODES, values.ravel(), channels=3, target_mode="RGB")
 
 
 def _gray_light(encoding: Encoding) -> Floats:
@@ -202,13 +204,21 @@ def _gray_light(encoding: Encoding) -> Floats:
 def _join_table(encoding: Encoding) -> ImageFilter.Color3DLUT:
     """From gray, a, b to the shift of luma, Cb, Cr."""
     gray, a, b = _nodes()
+    luma, cb, cr = luma_and_chroma(gray, a, b, encoding)
+    return table(luma - gray + ZERO, cb + ZERO, cr + ZERO)
+
+
+def luma_and_chroma(
+    gray: Floats, a: Floats, b: Floats, encoding: Encoding
+) -> tuple[Floats, Floats, Floats]:
+    """Y', Cb, Cr of the color a, b, where it exists, at the light of a gray; all by the code."""
     y = np.interp(gray / 255, np.linspace(0, 1, CODES), _gray_light(encoding))
     f = lab_f(y)
     xyz = lab_f_inverse(np.stack([f + (a - ZERO) / A_PER_F, f, f - (b - ZERO) / B_PER_F], axis=-1))
     linear = fit_gamut(xyz @ (np.linalg.inv(encoding.to_xyz) * D65_WHITE).T, y)
     codes = np.stack([encoding.encode(linear[..., i], i) for i in range(3)], axis=-1)
     luma, cb, cr = np.moveaxis(codes @ RGB_TO_YCC.T, -1, 0) * 255
-    return _table(luma - gray + ZERO, cb + ZERO, cr + ZERO)
+    return luma, cb, cr
 
 
 @lru_cache(maxsize=8)
@@ -219,7 +229,7 @@ def _light_table(encoding: Encoding) -> ImageFilter.Color3DLUT:
     linear = np.stack([np.interp(rgb[..., i], codes, encoding.decode[i]) for i in range(3)], -1)
     gray = np.interp(linear @ encoding.to_xyz[1], _gray_light(encoding), codes) * 255
     luma = rgb @ RGB_TO_YCC[0] * 255
-    return _table(gray, gray - luma + ZERO, np.zeros_like(gray))
+    return table(gray, gray - luma + ZERO, np.zeros_like(gray))
 
 
 def segments(content: bytes) -> Iterator[tuple[int, bytes]]:

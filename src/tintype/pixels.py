@@ -12,6 +12,7 @@ from PIL import Image as PILImage
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from tintype.errors import PhotoError, PhotoTooLarge, UnsupportedFormat
 from tintype.settings import Settings
@@ -98,6 +99,16 @@ def _array(image: PILImage.Image, name: str) -> tuple[NDArray[Any], bool]:
         has_alpha = image.has_transparency_data
         image = image.convert(_CONVERTED.get(image.mode, "RGBA" if has_alpha else "RGB"))
     return np.asarray(image), image.mode == "CMYK"
+
+
+def lab_tiff(file: BinaryIO, page: int, name: str) -> Pixels:
+    """Read a page of a TIFF of CIELAB of 8 bits."""
+    try:
+        image = TiffImageFile(file)
+        image.seek(page)
+        return from_pil(image, name)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise PhotoError(f"{name}: the picture is damaged ({error}).") from None
 
 
 def by_pillow(file: BinaryIO, kind: str, name: str) -> Pixels:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 from xml.sax.saxutils import escape
 
-from tintype import __version__
-from tintype.formats import kind_of
+from tintype import __version__, tiff
+from tintype.formats import HEAD_BYTES, kind_of
 
 NAMESPACE = "urn:tintype:1.0:"
 
@@ -89,14 +89,18 @@ def is_our_result(source: str | os.PathLike[str] | bytes | HasXmp) -> bool:
             return False
         with path.open("rb") as file:
             return _is_marked(file)
-    except (OSError, struct.error):
+    except (OSError, ValueError, struct.error):
         return False
 
 
 def _is_marked(file: BinaryIO) -> bool:
-    kind = kind_of(file.read(16))
+    kind = kind_of(file.read(HEAD_BYTES))
     if kind == "tiff":
-        return _MARK in _packet_of_tiff(file)
+        _, entries = tiff.Tiff(file).page(0)
+        return _XMP_TAG in entries and _MARK in tiff.Tiff(file).value(entries[_XMP_TAG])
+    if kind in ("avif", "jpeg2000"):  # boxes that point at each other; no pixels spell our name
+        file.seek(0)
+        return _MARK in file.read()
     place = {"jpeg": 2, "png": 8, "webp": 12}.get(kind or "")
     while place:
         file.seek(place)
@@ -115,17 +119,3 @@ def _is_marked(file: BinaryIO) -> bool:
         if name in (b"\xff\xe1", b"iTXt", b"XMP ") and _MARK in file.read(min(length, _LARGEST)):
             return True
     return False
-
-
-def _packet_of_tiff(file: BinaryIO) -> bytes:
-    """XMP of the first directory of a TIFF (TIFF 6.0, section 2)."""
-    file.seek(0)
-    head = file.read(8)
-    order = "<" if head[:2] == b"II" else ">"
-    file.seek(*struct.unpack(order + "I", head[4:]))
-    (count,) = struct.unpack(order + "H", file.read(2))
-    for tag, _, length, place in struct.iter_unpack(order + "HHII", file.read(12 * count)):
-        if tag == _XMP_TAG:
-            file.seek(place)
-            return file.read(min(length, _LARGEST))
-    return b""

@@ -5,7 +5,7 @@ variable               meaning                                         default
 =====================  ==============================================  ==================
 `TINTYPE_MAX_PIXELS`   a picture with more pixels is refused           250,000,000
 `TINTYPE_CACHE`        folder of downloaded models and of figures      `~/.cache/tintype`
-`TINTYPE_THREADS`      threads of one picture, network and joining     the usable cores
+`TINTYPE_THREADS`      threads in all, network and joining             the usable cores
 =====================  ==============================================  ==================
 """
 
@@ -47,6 +47,25 @@ def usable_cores() -> int:
         return max(1, min(cores, int(quota) // int(period)))
     except (OSError, ValueError):  # no cgroup v2, or "max"
         return cores
+
+
+def free_memory_bytes() -> int | None:
+    """Memory that may still be taken, within a container's limit; None where nobody says."""
+    known = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                known.append(int(line.split()[1]) * 1024)
+    except OSError:  # no Linux
+        return None
+    try:
+        limit, used = (
+            Path(f"/sys/fs/cgroup/memory.{name}").read_text() for name in ("max", "current")
+        )
+        known.append(int(limit) - int(used))
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        pass
+    return max(0, min(known)) if known else None
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -51,7 +51,7 @@ def tintype_of_other_user(shared_folder: Path) -> Run:
     """Runs the command in `shared_folder` as somebody whom file permissions bind, unlike root."""
     program = (
         "import os, sys\n"
-        "import tqdm, tintype.batch, tintype.cli.colorize\n"  # the user may not reach them
+        "import tqdm, tintype.engines.local, tintype.cli.colorize\n"  # the user may not reach them
         f"if os.geteuid() == 0: os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
         "tintype.cli.main(sys.argv[1:])\n"
     )

@@ -20,7 +20,7 @@ def sums(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "manifest.jsonl"
     }
 
 
@@ -87,7 +87,7 @@ def test_broken_files_do_not_stop_the_others(tintype: Run, album: Path, tiny_mod
     assert len(done.stdout.splitlines()) == 3
     failed = [line for line in done.stderr.splitlines() if line.startswith("tintype: failed: ")]
     for line, name in zip(
-        failed, ("a cut.jpg", "b empty.png", "c text.jpg", "none.jpg"), strict=True
+        sorted(failed), ("a cut.jpg", "b empty.png", "c text.jpg", "none.jpg"), strict=True
     ):
         assert name in line
     assert done.stderr.endswith("tintype: 3 colored, 0 skipped, 4 failed\n")
@@ -96,15 +96,20 @@ def test_broken_files_do_not_stop_the_others(tintype: Run, album: Path, tiny_mod
 
 def test_json_is_one_object_a_file(tintype: Run, album: Path, tiny_model: Path) -> None:
     (album / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-    (album / "camera.color.jpg").write_bytes((album / "camera.jpg").read_bytes())
+    assert tintype("colorize", "camera.jpg", "--model", tiny_model).returncode == 0
     done = tintype("colorize", "broken.jpg", "camera.jpg", "1969", "--json", "--model", tiny_model)
-    broken, skipped, colored = map(json.loads, done.stdout.splitlines())
+    lines = map(json.loads, done.stdout.splitlines())
+    colored, broken, skipped = sorted(lines, key=lambda line: line["input"])
     assert done.returncode == 1
+    assert colored.pop("seconds") > 0
     assert colored == {
         "input": "1969/astronaut.jpg",
         "output": "1969/astronaut.color.jpg",
         "status": "colored",
         "reason": "",
+        "note": "",
+        "sha256": sums(album)["1969/astronaut.jpg"],
+        "model": "tiny.v1",
     }
     assert (skipped["status"], skipped["reason"]) == ("skipped", "camera.color.jpg exists")
     assert broken["status"] == "failed"
@@ -236,7 +241,7 @@ def test_folder_that_cannot_be_written(tintype_of_other_user: Run) -> None:
     )
     done = tintype_of_other_user("colorize", "album", "-o", "new", "--model", "model.onnx")
     assert done.returncode == 1
-    assert done.stderr == "tintype: failed: new: Permission denied\n"
+    assert done.stderr == "tintype: error: new: cannot be written: Permission denied.\n"
 
 
 def test_unreadable_file_does_not_stop_the_others(
@@ -257,12 +262,13 @@ def test_unreadable_file_does_not_stop_the_others(
     done = tintype_of_other_user("colorize", *names, "--model", "model.onnx", "--overwrite")
     (album / "shut").chmod(0o700)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        *(f"tintype: failed: {name}: cannot be read: Permission denied." for name in names[:3]),
+    assert sorted(done.stderr.splitlines()[:-1]) == [
+        *(f"tintype: failed: {names[i]}: cannot be read: Permission denied." for i in (0, 2)),
         "tintype: failed: album/photo.jpg: the output album/photo.color.jpg is one of the inputs, "
         "which are never replaced.",
-        "tintype: 0 colored, 0 skipped, 4 failed",
+        f"tintype: failed: {names[1]}: cannot be read: Permission denied.",
     ]
+    assert done.stderr.endswith("\ntintype: 0 colored, 0 skipped, 4 failed\n")
 
 
 def test_what_cannot_be_read_is_named(tintype_of_other_user: Run, shared_folder: Path) -> None:
@@ -273,8 +279,8 @@ def test_what_cannot_be_read_is_named(tintype_of_other_user: Run, shared_folder:
     done = tintype_of_other_user("colorize", "album", "--model", "model.onnx")
     closed.chmod(0o700)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        "tintype: failed: album/photo.jpg: cannot be read: Permission denied.",
-        "tintype: failed: album/closed: this folder cannot be read.",
+    assert sorted(done.stderr.splitlines()) == [
         "tintype: 0 colored, 0 skipped, 2 failed",
+        "tintype: failed: album/closed: this folder cannot be read.",
+        "tintype: failed: album/photo.jpg: cannot be read: Permission denied.",
     ]

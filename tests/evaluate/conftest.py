@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import select
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,3 +93,84 @@ def evaluate(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+class Browser:
+    """A page of headless Chromium, driven by the DevTools protocol over a pipe."""
+
+    def __init__(self, program: str, profile: Path) -> None:
+        (its_in, self._out), (self._in, its_out) = os.pipe(), os.pipe()
+        flags = "--headless --no-sandbox --disable-gpu --no-first-run --remote-debugging-pipe"
+        started = f"exec {program} {flags} --user-data-dir={profile} 3<&{its_in} 4>&{its_out}"
+        self._process = subprocess.Popen(
+            ["bash", "-c", started],
+            pass_fds=(its_in, its_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(its_in)
+        os.close(its_out)
+        self._read, self._calls, self._session = b"", 0, {}
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = {"sessionId": attached["sessionId"]}
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        """One command and its answer."""
+        self._calls += 1
+        message = {"id": self._calls, "method": method, "params": params, **self._session}
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        while True:
+            while b"\0" not in self._read:
+                assert select.select([self._in], [], [], 60)[0], f"{method}: no answer"
+                got = os.read(self._in, 1 << 16)
+                assert got, f"{method}: Chromium has ended"
+                self._read += got
+            text, _, self._read = self._read.partition(b"\0")
+            answer = json.loads(text)
+            if answer.get("id") == self._calls:
+                result: dict[str, Any] = answer["result"]
+                return result
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of some JavaScript."""
+        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def open(self, page: Path, width_px: int) -> None:
+        """Show a page in a window of some width."""
+        size = {"width": width_px, "height": 900, "deviceScaleFactor": 1}
+        self.call("Emulation.setDeviceMetricsOverride", mobile=width_px < 600, **size)
+        self.call("Page.navigate", url=page.as_uri())
+        deadline = time.monotonic() + 60
+        ready = f"document.readyState === 'complete' && location.href === '{page.as_uri()}'"
+        while not self.evaluate(ready):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def press(self, key: str, code: int) -> None:
+        """A key of the keyboard, by its name and its Windows code."""
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._in)
+        os.close(self._out)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A real browser, where one is installed."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    opened = Browser(program, tmp_path / "browser")
+    yield opened
+    opened.close()

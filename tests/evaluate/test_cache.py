@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
-from tintype.errors import OutputError, PhotoError
+from tintype.errors import ModelError, OutputError, PhotoError
 from tintype.evaluate import compare
 from tintype.evaluate.cache import Measured, open_cache
 from tintype.evaluate.run import Evaluation, evaluate
@@ -170,6 +171,41 @@ def test_a_picture_that_changes_during_the_run(
     file.write_bytes(content)
     again = figures(foreign, truth).comparison.column("foreign", "de00")
     assert again[list(figures(foreign, truth).comparison.pictures).index("people_0")] < 20
+
+
+@pytest.mark.parametrize("changed", ["model", "judge"])
+def test_a_network_that_changes_during_the_run(
+    truth: Path,
+    judge: Path,
+    model_file: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+) -> None:
+    model, weights = model_file(), tmp_path / "judge.safetensors"
+    weights.write_bytes(judge.read_bytes())
+    file = model if changed == "model" else weights
+    content = file.read_bytes()
+    measure = compare.measure
+
+    def rewritten(*given: object) -> list[Measured]:
+        if changed == "model":
+            model_file(a_b=(-0.3, 0.2))
+        else:
+            tensors = load_file(judge)
+            save_file(tensors | {"head.bias": tensors["head.bias"] + 1}, weights)
+        return measure(*given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as during:
+        during.setattr(compare, "measure", rewritten)
+        with pytest.raises(ModelError, match=f"{file.name}: has changed"):
+            figures(model, truth, judge=str(weights))
+    again = figures(model, truth, judge=str(weights)).comparison  # of what is there now
+    file.write_bytes(content)
+    before = figures(model, truth, judge=str(weights)).comparison
+    differs = again.column(model.name, "de00") != before.column(model.name, "de00")
+    assert differs.all() == (changed == "model")
+    assert set(again.keys["gray"]).isdisjoint(before.keys["gray"]) == (changed == "judge")
 
 
 @pytest.mark.parametrize("length", [7, 8])

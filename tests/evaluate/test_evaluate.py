@@ -18,7 +18,9 @@ from PIL import Image
 from skimage import color, metrics
 
 from tintype.colorizer import Colorizer
-from tintype.evaluate.pictures import read_rgb, true_pictures
+from tintype.errors import PhotoTooLarge
+from tintype.evaluate.pictures import read_rgb, results_for, true_pictures
+from tintype.evaluate.protocol import PROTOCOLS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -117,14 +119,21 @@ def test_against(evaluate: Run, truth: Path, foreign: Path) -> None:
     assert set(found["against"]["gray"]) == {"foreign", "half"}
 
 
-def test_a_model_is_not_better_than_itself(
+def test_a_model_is_not_better_than_its_twin(
     evaluate: Run, truth: Path, tiny_model: Path, model_file: Callable[..., Path]
 ) -> None:
-    twin = model_file("twin.onnx")
-    found = record(evaluate, tiny_model, twin, "--data", truth, "--against", "twin.onnx")
-    wins = found["against"]["twin.onnx"]["tiny.onnx"]
-    assert {win["share"]["mean"] for win in wins.values()} == {0.5}
-    assert not any(win["is_different"] for win in wins.values())
+    # other files: one colors the same, and one differs by less than a code value
+    renamed = Colorizer(tiny_model).card.model_copy(update={"name": "twin.v1"})
+    twin = model_file("twin.onnx", card=renamed)
+    near = model_file("near.onnx", a_b=(0.1, 0.300001))
+    assert len({file.read_bytes() for file in (tiny_model, twin, near)}) == 3
+    found = record(evaluate, tiny_model, twin, near, "--data", truth, "--against", "tiny.onnx")
+    wins = found["against"]["tiny.onnx"]
+    assert {win["share"]["mean"] for win in wins["twin.onnx"].values()} == {0.5}
+    for win in [*wins["twin.onnx"].values(), *wins["near.onnx"].values()]:
+        assert not win["is_different"]
+        assert abs(win["difference"]["mean"]) < 1e-3
+    assert wins["half"]["de00"]["is_different"]
 
 
 def test_limit_takes_the_first_by_name(evaluate: Run, truth: Path, foreign: Path) -> None:
@@ -220,6 +229,8 @@ def test_no_pictures(evaluate: Run, foreign: Path, tmp_path: Path) -> None:
     assert_one_line(evaluate(foreign, "--data", empty), "empty: no such folder")
     empty.mkdir()
     assert_one_line(evaluate(foreign, "--data", empty), "empty: holds no pictures")
+    file = foreign / "cat_0.webp"
+    assert_one_line(evaluate(foreign, "--data", file), "cat_0.webp: a file, and no folder")
 
 
 def test_names_that_are_not_there(evaluate: Run, truth: Path, foreign: Path) -> None:
@@ -302,3 +313,38 @@ def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "2")
     os.mkfifo(tmp_path / "3.png")
     assert list(true_pictures(tmp_path)) == ["1"]
+
+
+def test_a_link_gives_its_name(
+    evaluate: Run, truth: Path, foreign: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.onnx").symlink_to(tiny_model)
+    (tmp_path / "theirs").symlink_to(foreign, target_is_directory=True)
+    found = record(evaluate, tmp_path / "mine.onnx", "theirs/", "--data", truth, "--limit", 1)
+    assert list(found["groups"]["all"]) == ["mine.onnx", "theirs", "gray", "half", "truth"]
+
+
+def test_a_true_picture_that_is_called_a_result(tmp_path: Path) -> None:
+    every = {"a": Path("a.jpg"), "b.color": Path("b.color.jpg"), "c": Path("c.jpg")}
+    for name in ("a.color.png", "b.color.png", "c.png", "c.color.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    found = results_for(every, every, tmp_path)
+    assert {name: file.name for name, file in found.files.items()} == {
+        "a": "a.color.png",
+        "b.color": "b.color.png",
+        "c": "c.color.png",
+    }
+    (tmp_path / "c.png").rename(tmp_path / "b.color.color.png")
+    assert results_for(every, every, tmp_path).files["b.color"].name == "b.color.color.png"
+
+
+def test_the_limit_of_pixels_is_that_of_the_settings(
+    truth: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow would warn, or refuse
+    square = PROTOCOLS["ade20k"].cut(read_rgb(truth / "cat_0.png"))
+    assert square.shape == (256, 256, 3)
+    assert Image.MAX_IMAGE_PIXELS == 1000
+    monkeypatch.setenv("TINTYPE_MAX_PIXELS", "5000")
+    with pytest.raises(PhotoTooLarge, match=r"cat_0\.png: 72 x 72 .* TINTYPE_MAX_PIXELS"):
+        read_rgb(truth / "cat_0.png")

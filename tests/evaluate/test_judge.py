@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from skimage import data
 from tintype.errors import MissingExtra, ModelError
 from tintype.evaluate import mobilenet
 from tintype.evaluate.judge import center_square, open_judge
+from tintype.evaluate.run import Evaluation
+from tintype.evaluate.run import evaluate as run
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -107,17 +112,181 @@ def test_judges_that_need_torch(monkeypatch: pytest.MonkeyPatch) -> None:
             open_judge(name)
 
 
-def test_timm_model_from_a_folder(tmp_path: Path) -> None:
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Writes a package that stands in for one that is not installed here, or broken."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    written: list[str] = []
+
+    def write(name: str, text: str) -> None:
+        path = folder
+        for part in name.split("."):
+            path /= part
+            path.mkdir(exist_ok=True)
+            (path / "__init__.py").touch()
+        (path / "__init__.py").write_text(text)
+        for loaded in modules_of(name):
+            monkeypatch.delitem(sys.modules, loaded)
+        written.append(name)
+
+    def modules_of(name: str) -> list[str]:
+        package, *_ = name.split(".")
+        return [module for module in sys.modules if module.split(".")[0] == package]
+
+    yield write
+    for name in written:
+        for loaded in modules_of(name):
+            del sys.modules[loaded]
+
+
+def test_torchvision_that_does_not_load(
+    package: Callable[..., None], evaluate: Run, truth: Path, foreign: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    package("torchvision", "raise RuntimeError('operator torchvision::nms does not exist\\nmore')")
+    for name in ("timm", "torch_fidelity"):
+        package(name, "import torchvision")
+    path = [str(tmp_path / "packages"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    for judge in ("resnet18", "inception"):
+        done = evaluate(foreign, "--data", truth, "--judge", judge)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert f"The judge {judge} needs " in line
+        assert "cannot be imported: operator torchvision::nms does not exist. Install" in line
+
+
+TIMM = """
+import torch
+from torch import nn
+
+__version__ = "1"
+
+class Model(nn.Module):
+    num_features = 3  # what its head makes of them is five
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.num_classes = num_classes
+        self.body = nn.Conv2d(3, 3, 1)
+        self.head = nn.Linear(3, 5)
+        self.classifier = nn.Linear(5, num_classes) if num_classes else nn.Identity()
+
+    def forward_features(self, x):
+        return self.body(x).mean((2, 3))
+
+    def forward_head(self, x, pre_logits=False):
+        return self.head(x) if pre_logits else self.classifier(self.head(x))
+
+def create_model(name, pretrained):
+    torch.manual_seed(len(name) if "seeded" in name else 0)
+    return Model(0 if "features" in name else 7)
+"""
+TIMM_DATA = """
+import numpy, os, torch
+
+def resolve_model_data_config(model):
+    side = int(os.environ.get("SIDE_PX", "8"))
+    return {"input_size": (3, side, side), "interpolation": "bicubic", "crop_pct": 0.9}
+
+def create_transform(input_size, is_training, **_):
+    size = input_size[:0:-1]
+    return lambda image: torch.tensor(numpy.array(image.resize(size))).permute(2, 0, 1) / 255
+"""
+
+
+@pytest.fixture
+def stand_in_for_timm(package: Callable[..., None]) -> None:
+    """What `torch_judges` uses of timm, with networks of a few weights."""
+    pytest.importorskip("torch", reason="the judges of timm need it")
+    package("timm", TIMM)
+    package("timm.data", TIMM_DATA)
+
+
+@pytest.mark.usefixtures("stand_in_for_timm")
+def test_features_are_counted_as_they_come() -> None:
+    opened = open_judge("net")
+    verdict = opened(data.astronaut())
+    assert opened.features == 5
+    assert verdict.features.shape == (5,)
+    assert (opened.classes, opened.distance_name) == (7, "FD net-5@8")
+    assert verdict.category in range(7)
+
+
+@pytest.mark.usefixtures("stand_in_for_timm")
+def test_the_key_is_of_all_that_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("net", "ten", "seeded", "seeded-2", "features")  # two of the same weights
+    keys = [open_judge(name).key for name in names]
+    assert len(set(keys)) == len(names)
+    assert open_judge("net").key == keys[0]
+    monkeypatch.setenv("SIDE_PX", "9")
+    assert open_judge("net").key not in keys
+
+
+@pytest.mark.usefixtures("stand_in_for_timm")
+def test_a_judge_without_classes_recognizes_nothing(truth: Path, foreign: Path) -> None:
+    def of(judge: str) -> Evaluation:
+        return run([str(foreign)], truth, judge=judge, progress=lambda *_: None)
+
+    without, classes = of("features-only"), of("net")
+    assert not [column for column in without.table.columns if column.key == "recog"]
+    assert [column for column in classes.table.columns if column.key == "recog"]
+    assert any("no classes" in warning for warning in without.warnings)
+    assert not any("no classes" in warning for warning in classes.warnings)
+
+
+NETWORK = """
+import os, torch
+
+class {name}(torch.nn.Linear):
+    def __init__(self, *_, **__):
+        super().__init__(2, 2)
+        for parameter in self.parameters():
+            torch.nn.init.constant_(parameter, {weight})
+"""
+
+
+def test_the_weights_of_lpips_belong_to_the_key(
+    package: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="the judge needs it")
+    inception = NETWORK.format(name="FeatureExtractorInceptionV3", weight=1)
+    package("torch_fidelity.feature_extractor_inceptionv3", inception)
+    lpips = NETWORK.format(
+        name="LearnedPerceptualImagePatchSimilarity", weight="float(os.environ['WEIGHT'])"
+    )
+    package("torchmetrics.image.lpip", lpips)
+    keys = []
+    for weight in ("1", "1", "2"):
+        monkeypatch.setenv("WEIGHT", weight)
+        keys.append(open_judge("inception").key)
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.lpip", None)
+    keys.append(open_judge("inception").key)
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+REAL = {"mobilenetv3_small_050": 1024, "resnet10t": 512, "vit_tiny_patch16_224": 192}
+
+
+@pytest.mark.parametrize("architecture", sorted(REAL))
+def test_timm_model_from_a_folder(tmp_path: Path, architecture: str) -> None:
     if not importlib.util.find_spec("timm"):
         pytest.skip("timm is not installed")
-    timm = pytest.importorskip("timm", reason="timm is broken here", exc_type=Exception)
+    timm = pytest.importorskip("timm", reason="timm does not load here", exc_type=Exception)
     import torch
-    from timm.models import save_config_for_hf  # type: ignore[attr-defined]
 
-    model = timm.create_model("resnet10t", pretrained=False).eval()
+    model = timm.create_model(architecture, pretrained=False).eval()
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    save_config_for_hf(model, tmp_path / "config.json")
+    config = {"architecture": architecture, "pretrained_cfg": {"crop_pct": 0.9}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
     opened = open_judge(str(tmp_path))
+    assert opened.features == REAL[architecture]
     assert opened(data.astronaut()).features.shape == (opened.features,)
+    config["pretrained_cfg"] = {"crop_pct": 0.8}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert open_judge(str(tmp_path)).key != opened.key
     with pytest.raises(ModelError, match="cannot be opened"):
         open_judge("no_such_model")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import linalg
 
+from tintype.evaluate.cache import Measured, open_cache
 from tintype.evaluate.columns import BY_KEY
+from tintype.evaluate.compare import BASELINES, Comparison
 from tintype.evaluate.measure import FIGURES
 from tintype.evaluate.metrics.frechet import Moments, frechet_at_infinity, frechet_distance
 from tintype.evaluate.metrics.interval import bootstrap_means, wilson_95
 from tintype.evaluate.metrics.lab import Floats
-from tintype.evaluate.summary import Figure, _line, _share
+from tintype.evaluate.summary import Figure, Table, _groups, _line, _share, summarize
 from tintype.evaluate.table import with_spread
 
 
@@ -66,10 +70,46 @@ def test_extrapolation_undoes_the_bias_of_n() -> None:
     a, b = rng.normal(size=(n, size)), rng.normal(0.1, 1, size=(n, size))
     known = 0.01 * size
     biased = frechet_distance(moments(a), moments(b))
-    estimate = frechet_at_infinity(lambda members: (a[members], b[members]), n, size)
+    estimates = frechet_at_infinity(lambda members: (a[members], b[members]), n, size)
     assert biased > 5 * known
-    assert abs(estimate - known) < 0.2 * (biased - known)
-    assert np.isnan(frechet_at_infinity(lambda members: (a[members], b[members]), 80, size))
+    assert abs(estimates.mean() - known) < 0.2 * (biased - known)
+    assert frechet_at_infinity(lambda members: (a[members], b[members]), 80, size).size == 0
+
+
+def compared(tmp_path: Path, n: int, features: int) -> Table:
+    """The table of the baselines on n pictures of two groups, with a judge's features at random."""
+    rng = np.random.default_rng(5)
+    names = [f"{'ab'[i % 2]}_{i}" for i in range(n)]
+    seen = {row.name: rng.normal(i, 1, (n, features)) for i, row in enumerate(BASELINES)}
+    keys = {row: [f"{row} {name}" for name in names] for row in seen}
+    figures = {row: rng.normal(size=(n, len(FIGURES))) for row in seen}
+    comparison = Comparison(BASELINES, dict.fromkeys(names, tmp_path), [], figures, keys, {})
+    with open_cache(tmp_path / "cache.sqlite") as cache:
+        for row, vectors in seen.items():
+            results = (
+                Measured(figures[row][i], v.astype(np.float32)) for i, v in enumerate(vectors)
+            )
+            cache.put(dict(zip(keys[row], results, strict=True)))
+        return summarize(comparison, cache, judge=None, against=None)
+
+
+def test_the_distance_at_infinity_has_a_spread_and_none_for_the_truth(tmp_path: Path) -> None:
+    table = compared(tmp_path, n=120, features=4)
+    rows = {row: line.figures for row, line in table.lines["all"].items()}
+    for row, apart in (("gray", 2), ("half", 1)):
+        figure = rows[row]["fd_unbiased"]
+        assert figure.low < figure.value < figure.high
+        assert figure.value == pytest.approx(4 * apart**2, rel=0.3)
+        assert figure == compared(tmp_path, 120, 4).lines["all"][row].figures["fd_unbiased"]
+    assert "fd_unbiased" not in rows["truth"]
+    assert rows["truth"]["fd"].value == pytest.approx(0, abs=1e-9)
+    assert "fd_unbiased" not in table.lines["a"]["gray"].figures
+
+
+def test_groups_only_where_every_picture_has_one() -> None:
+    assert list(_groups(["a_1", "b_1", "b_2"])) == ["all", "a", "b"]
+    assert list(_groups(["a_1", "b_1", "c"])) == ["all"]
+    assert list(_groups(["a_1", "a_2"])) == ["all"]
 
 
 def test_the_interval_holds_the_mean_19_times_in_20() -> None:

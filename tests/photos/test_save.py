@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tintype import OutputError, OutputExists, Photo, UnsupportedFormat
+from tintype import OutputError, OutputExists, OutputUnavailable, Photo, UnsupportedFormat
 
 SUFFIXES = [".jpg", ".jpeg", ".JPG", ".png", ".tif", ".tiff", ".webp"]
 
@@ -94,10 +94,10 @@ def test_what_a_format_cannot_hold(tmp_path, strong_ab):
     long = Photo.open(np.zeros((1, 70_000), np.uint8)).with_chroma(strong_ab)
     for name, limit in (("out.webp", 16_383), ("out.jpg", 65_500)):
         said = rf"{name}: \w+ holds {limit} pixels a side, not 70000 x 1\. Write PNG or TIFF\."
-        with pytest.raises(OutputError, match=said):
+        with pytest.raises(OutputUnavailable, match=said):
             long.save(tmp_path / name)
         (tmp_path / name).write_bytes(b"precious")
-        with pytest.raises(OutputError, match=said):
+        with pytest.raises(OutputUnavailable, match=said):
             long.save(tmp_path / name, overwrite=True)
         assert (tmp_path / name).read_bytes() == b"precious"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.jpg", "out.webp"]
@@ -145,11 +145,11 @@ def test_a_read_only_folder(tmp_path):
 def test_a_full_disk_is_told_as_such():
     noise = np.random.default_rng(0).integers(0, 255, (400, 400), np.uint8)
     photo = Photo.open(noise, name="in.png").with_chroma(np.zeros((2, 1, 1)))
-    said = r"^out: cannot be written: No space left on device\.$"
+    said = r"^out: cannot be written: No space left on device\. Make room"
     with Path("/dev/full").open("r+b", buffering=0) as full:
         for format in ("jpeg", "png", "tiff", "webp"):
-            with pytest.raises(OutputError, match=said):
-                photo._write(format, full.fileno(), 90, "out")
+            with pytest.raises(OutputUnavailable, match=said):
+                photo._write(format, full.fileno(), {}, "out")
 
 
 def test_new_files_have_the_usual_permissions(colored, tmp_path):

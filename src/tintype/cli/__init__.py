@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ TERMINATED = 128 + signal.SIGTERM
 
 class Terminated(BaseException):
     """What SIGTERM raises, as SIGINT raises KeyboardInterrupt: nothing is left half done."""
+
+
+def one_line(text: str) -> str:
+    """Text whose control characters, which a file name may hold, are spelled out."""
+    return re.sub(r"[\0-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -77,7 +83,7 @@ class LazyGroup(click.Group):
             click.echo(f"tintype: error: {error.format_message()}", err=True)
             sys.exit(error.exit_code)
         except TintypeError as error:
-            click.echo(f"tintype: error: {error}", err=True)
+            click.echo(one_line(f"tintype: error: {error}"), err=True)
             sys.exit(error.exit_code)
         except OSError as error:  # standard output, above all: a disk that is full
             told = [str(part) for part in (error.filename, error.strerror or error) if part]

@@ -4,16 +4,49 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import sys
 from collections import Counter
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tintype.cli import one_line
+from tintype.errors import OutputUnavailable
+from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving
+
+if TYPE_CHECKING:
+    from tintype.batch import Result, Shard
+
+STREAM = "-"
+JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
+
 
 def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
-    if not math.isfinite(value):
-        raise click.BadParameter(f"{value} is not a number from 0 up.")
+    if not math.isfinite(value):  # which no range excludes
+        raise click.BadParameter(f"{value} is not a number from 0 to 1.5.")
     return value
+
+
+class ShardType(click.ParamType[Any]):
+    """I/N, from 1/N to N/N."""
+
+    name = "I/N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Shard:
+        """Read what was given."""
+        from tintype.batch import Shard
+
+        found = re.fullmatch(r"(\d+)/(\d+)", value)
+        if not found or not 1 <= int(found[1]) <= int(found[2]):
+            self.fail(f"{value!r} is not a part such as 1/4, 2/4, 3/4 or 4/4.", param, ctx)
+        return Shard(int(found[1]), int(found[2]))
 
 
 @click.command(
@@ -23,6 +56,7 @@ Examples:
   tintype colorize photo.jpg -o colored.png        to a file, in its format
   tintype colorize albums/ *.tif -o colored/       folders and files, mirrored under colored/
   tintype colorize albums/ --json | jq .output     one JSON object a file
+  tintype colorize - -o - < in.jpg > out.jpg       from standard input to standard output
 
 Run again, it goes on: results that exist are skipped. The exit code is 1 if a file failed."""
 )
@@ -34,7 +68,8 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     "--output",
     metavar="OUT",
     type=click.Path(readable=False),
-    help="Folder for the results, or a file for a single INPUT. Default: beside each INPUT.",
+    help="Folder for the results, or a file for a single INPUT; - is standard output. Default: "
+    "beside each INPUT.",
 )
 @click.option(
     "--model",
@@ -46,20 +81,77 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
 @click.option(
     "--strength",
     metavar="NUMBER",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, 1.5),
     callback=_finite,
     default=1.0,
     show_default=True,
-    help="Scales the color: 0 is gray, 1 the model's own, more is livelier.",
+    help="Scales the color: 0 is gray, 1 the model's own, up to 1.5 is livelier.",
 )
+@click.option("--keep-tint", is_flag=True, help="Color over the tint that is there, as sepia.")
+@click.option("--compare", is_flag=True, help="Also a before/after picture of each.")
+@click.option(
+    "--sheet", metavar="FILE.jpg", type=click.Path(), help="Also a contact sheet of the results."
+)
+@click.option(
+    "--format",
+    type=click.Choice(WRITTEN),
+    help="The format of all results. Default: that of each input, or the nearest.",
+)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=DEFAULT_QUALITY,
+    show_default=True,
+    help="Of JPEG, WebP and AVIF; 100 is lossless but for JPEG.",
+)
+@click.option(
+    "--depth",
+    type=click.Choice(["8", "16", "32"]),
+    help="Bits a channel; 32 is floating point. Default: those of the input.",
+)
+@click.option("--strip", is_flag=True, help="Leave out metadata, but for the mark of the result.")
+@click.option(
+    "--lossless-luma",
+    is_flag=True,
+    help="Of a JPEG, keep the coefficients of the luma as they are and only add chroma.",
+)
+@click.option("--keep-times", is_flag=True, help="Give results the times of their inputs.")
 @click.option("--overwrite", is_flag=True, help="Make results of tintype anew; other files stay.")
+@click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
+@click.option("--dry-run", is_flag=True, help="Say what would be colored, and do nothing.")
+@click.option(
+    "--jobs",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    help="Photographs at a time. Default: by cores and free memory.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    type=ShardType(),
+    default="1/1",
+    help="Only part I of N, for N machines with one disk.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
 def colorize(
     inputs: tuple[str, ...],
     output: str | None,
     model: str,
     strength: float,
+    keep_tint: bool,
+    compare: bool,
+    sheet: str | None,
+    format: str | None,
+    quality: int,
+    depth: str | None,
+    strip: bool,
+    lossless_luma: bool,
+    keep_times: bool,
     overwrite: bool,
+    retry_failed: bool,
+    dry_run: bool,
+    jobs: int | None,
+    shard: Shard,
     as_json: bool,
 ) -> None:
     """Color photographs and folders of them.
@@ -68,34 +160,177 @@ def colorize(
     in it; what is a picture is told by content. The results' paths go to standard output,
     everything else to standard error.
     """
+    if sheet and not sheet.lower().endswith((".jpg", ".jpeg")):
+        raise click.UsageError(f"{sheet}: a contact sheet is a JPEG; end its name in .jpg.")
+    saving: Saving = {
+        "quality": quality,
+        "depth": int(depth) if depth else None,
+        "strip": strip,
+        "lossless_luma": lossless_luma,
+        "keep_times": keep_times,
+    }
+    if STREAM in (*inputs, output):
+        if len(inputs) > 1 or output is None or compare or sheet or dry_run or as_json:
+            raise click.UsageError(
+                "- stands for one photograph, as in `tintype colorize - -o -`, "
+                "and goes with no --compare, --sheet, --dry-run or --json."
+            )
+        _colorize_stream(inputs[0], output, model, strength, keep_tint, overwrite, format, saving)
+        return
+    # `Path.is_dir` raises where access is denied
+    are_many = len(inputs) > 1 or os.path.isdir(inputs[0])  # noqa: PTH112
+    jobs = _share_cores(inputs, jobs) if are_many else 1
+
     from tqdm import tqdm
 
-    from tintype.batch import colorize_one, plan
+    from tintype.batch import Manifest, colorize_one, destination, plan
     from tintype.colorizer import Colorizer
+    from tintype.engines import local
+    from tintype.files import make_folder
 
-    colorizer = Colorizer(model)
     silent = not sys.stderr.isatty()
-    items = list(tqdm(plan(inputs, output), "looking", unit=" photos", leave=False, disable=silent))
-    counts: Counter[str] = Counter()
-    for item in tqdm(items, "coloring", unit=" photos", disable=silent):
-        result = colorize_one(item, colorizer, strength=strength, overwrite=overwrite)
-        counts[result.status] += 1
-        if as_json:
-            line = {
-                "input": str(item.source),
-                "output": str(item.output),
-                "status": result.status,
-                "reason": result.reason,
-            }
-            tqdm.write(json.dumps(line), file=sys.stdout)
-        elif result.status == "colored":
-            tqdm.write(str(item.output), file=sys.stdout)
-        if result.status != "colored":
-            tqdm.write(f"tintype: {result.status}: {result.reason}", file=sys.stderr)
-    if len(items) != 1:
-        told = ", ".join(
-            f"{counts[status]} {status}" for status in ("colored", "skipped", "failed")
+    planned = plan(inputs, output, format=format, shard=shard, compare=compare)
+    items = list(tqdm(planned, "looking", unit=" photos", leave=False, disable=silent))
+    folder = destination(inputs, output) if are_many else None
+    manifest = None
+    if folder:
+        if not dry_run:
+            make_folder(folder)
+        manifest = Manifest(
+            folder, shard, overwrite=overwrite, retry_failed=retry_failed, read_only=dry_run
         )
-        click.echo(f"tintype: {told}", err=True)
+    if dry_run:
+        outcomes = local.foresee(items, manifest, overwrite=overwrite)
+    else:
+        work = partial(
+            colorize_one,
+            colorizer=Colorizer(model),
+            strength=strength,
+            keep_tint=keep_tint,
+            overwrite=overwrite,
+            **saving,
+        )
+        outcomes = local.run(items, work, jobs=jobs, manifest=manifest)
+    counts: Counter[str] = Counter()
+    missing: set[Path] = set()
+    stopped: OutputUnavailable | None = None
+    with (
+        closing(outcomes),
+        tqdm(desc="coloring", total=len(items), unit=" photos", disable=silent) as bar,
+    ):
+        try:
+            for result, seconds in outcomes:
+                bar.update()
+                counts[result.status] += 1
+                if result.status == "failed":
+                    missing.add(result.item.output)
+                _tell(result, seconds, as_json)
+        except OutputUnavailable as error:
+            stopped = error
+    if len(items) != 1:
+        click.echo(f"tintype: {_told(counts, len(items), dry_run)}", err=True)
+    if stopped:
+        raise stopped
+    if sheet and not dry_run:
+        _save_sheets(Path(sheet), [item.output for item in items if item.output not in missing])
     if counts["failed"]:
         raise click.exceptions.Exit(1)
+
+
+def _share_cores(inputs: tuple[str, ...], jobs: int | None) -> int:
+    """How many photographs at a time; each gets its share of the threads.
+
+    One more than there are cores, so that none rests while a result is flushed to the disk.
+    """
+    from tintype.settings import Settings, free_memory_bytes
+
+    threads = Settings.from_environment().threads
+    if jobs is None:
+        free = free_memory_bytes()
+        jobs = threads + 1 if free is None else min(threads + 1, free // JOB_MEMORY_BYTES)
+    if not any(map(os.path.isdir, inputs)):
+        jobs = min(jobs, len(inputs))
+    jobs = max(1, jobs)
+    # libvips, too, reads it once, when it is loaded
+    os.environ["TINTYPE_THREADS"] = str(max(1, threads // jobs))
+    return jobs
+
+
+def _colorize_stream(
+    source: str,
+    output: str,
+    model: str,
+    strength: float,
+    keep_tint: bool,
+    overwrite: bool,
+    format: str | None,
+    saving: Saving,
+) -> None:
+    """From standard input, to standard output, or both."""
+    from tintype.colorizer import Colorizer, save_result
+    from tintype.errors import PhotoError
+    from tintype.image import Photo
+    from tintype.provenance import is_our_result
+
+    if output == STREAM and sys.stdout.isatty():
+        raise click.UsageError("a picture is nothing for a terminal: send it to a file or program.")
+    if source == STREAM:
+        photo = Photo.open(sys.stdin.buffer.read(), name="standard input")
+    else:
+        photo = Photo.open(source)
+    if is_our_result(photo):
+        raise PhotoError(f"{photo.name}: was colored by tintype before.", hint="Give the original.")
+    colored = Colorizer(model)(photo, strength=strength, keep_tint=keep_tint)
+    if output == STREAM:
+        sys.stdout.buffer.write(colored.to_bytes(format, **saving))
+    else:
+        save_result(colored, Path(output), overwrite=overwrite, **saving)
+        click.echo(one_line(output))
+
+
+def _tell(result: Result, seconds: float, as_json: bool) -> None:
+    from tqdm import tqdm
+
+    item = result.item
+    if as_json:
+        line = {
+            "input": str(item.source),
+            "output": str(item.output),
+            "status": result.status,
+            "reason": result.reason,
+            "note": result.note,
+            "sha256": result.sha256,
+            "model": result.model,
+            "seconds": round(seconds, 3),
+        }
+        tqdm.write(json.dumps(line), file=sys.stdout)
+    elif result.status == "colored":
+        tqdm.write(one_line(str(item.output)), file=sys.stdout)
+    elif result.status == "planned":
+        tqdm.write(one_line(f"{item.source} -> {item.output}"), file=sys.stdout)
+    if result.note:
+        tqdm.write(one_line(f"tintype: note: {result.note}"), file=sys.stderr)
+    if result.reason:
+        tqdm.write(one_line(f"tintype: {result.status}: {result.reason}"), file=sys.stderr)
+
+
+def _told(counts: Counter[str], total: int, dry_run: bool) -> str:
+    told = [f"{counts[key]} {key}" for key in ("colored", "skipped", "failed")]
+    if dry_run:
+        told[0] = f"{counts['planned']} to color"
+    if untried := total - counts.total():
+        told.append(f"{untried} not tried")
+    return ", ".join(told)
+
+
+def _save_sheets(path: Path, pictures: list[Path]) -> None:
+    from tintype import contact
+    from tintype.files import make_folder
+
+    shown = [picture for picture in pictures if os.path.lexists(picture)]
+    make_folder(path.parent)
+    for number, first in enumerate(range(0, len(shown), contact.PICTURES_A_SHEET), 1):
+        place = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        page = shown[first : first + contact.PICTURES_A_SHEET]
+        contact.save(contact.contact_sheet(page), place)
+        click.echo(one_line(str(place)))

@@ -59,6 +59,10 @@ def evaluate(
 
     from tintype.evaluate import record, report, run, table
 
+    # what cannot be written is told of before anything is measured
+    for path in (json_file, report_folder and report.page_in(report_folder)):
+        if path:
+            report.check_writable(path)
     silent = not sys.stderr.isatty()
     with tqdm(desc="measuring", unit=" pictures", leave=False, disable=silent) as bar:
 

@@ -68,7 +68,8 @@ COLUMNS = (
     Column("fd", "FD", "lower", 2, "Frechet distance of the judge's features; biased by N"),
     Column(
         "fd_unbiased", "FD, N→∞", "lower", 2,
-        "the same, extrapolated to an infinite number of pictures",
+        "the same, extrapolated to an infinite number of pictures; with the spread of ten random "
+        "orders of them",
     ),
     Column(
         "recog", "recognized", "higher", 3,

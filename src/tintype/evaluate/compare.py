@@ -21,10 +21,14 @@ from tintype.evaluate.workers import side_by_side
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: `maker_of` says who makes its result for a picture."""
+    """A line of the table: `maker_of` says who makes its result for a picture.
+
+    `model` is the file that colors them all, where there is one.
+    """
 
     name: str
     maker_of: Callable[[str], Maker]
+    model: Path | None = None
 
     @classmethod
     def baseline(cls, maker: Maker) -> Row:
@@ -34,7 +38,7 @@ class Row:
     @classmethod
     def of_model(cls, name: str, file: Path) -> Row:
         """A model file that colors the gray of each picture."""
-        return cls(name, lambda _: Maker("model", file))
+        return cls(name, lambda _: Maker("model", file), file)
 
     @classmethod
     def of_results(cls, name: str, files: Mapping[str, Path]) -> Row:
@@ -49,7 +53,8 @@ BASELINES = tuple(Row.baseline(maker) for maker in (Maker("gray"), Maker("half")
 class Comparison:
     """What was measured, of the `pictures` that have color; `gray` were left out.
 
-    `figures[row]` is (pictures, FIGURES); under `keys[row]` the cache has the features.
+    `figures[row]` is (pictures, FIGURES); under `keys[row]` the cache has the features. `hashes`
+    are of the model files, by row.
     """
 
     rows: Sequence[Row]
@@ -57,6 +62,7 @@ class Comparison:
     gray: Sequence[str]
     figures: Mapping[str, Floats]
     keys: Mapping[str, Sequence[str]]
+    hashes: Mapping[str, str]
 
     def column(self, row: str, figure: str) -> Floats:
         """One figure of a row, (pictures,)."""
@@ -79,7 +85,7 @@ def compare(
     `open_judge` takes, `judge_key` that judge's key. Raises PhotoError and ModelError.
     """
     protocol_key = key_of(VERSION, *FIGURES, __version__, protocol.crop_px, judge_key)
-    hash_of_model = functools.cache(content_hash)
+    hashes = {row.name: content_hash(row.model) for row in rows if row.model}
     figures = {row.name: np.full((len(truth), len(FIGURES)), np.nan) for row in rows}
     keys: dict[str, list[str]] = {row.name: [] for row in rows}
     tasks = []
@@ -88,8 +94,9 @@ def compare(
         missing = {}
         for row in rows:
             maker = row.maker_of(picture)
-            hash_of = hash_of_model if maker.kind == "model" else content_hash
-            made_by = hash_of(maker.path) if maker.path else ""
+            made_by = hashes.get(row.name, "")
+            if maker.kind == "file" and maker.path:
+                made_by = content_hash(maker.path)
             key = key_of(maker.kind, made_by, truth_hash, protocol_key)
             keys[row.name].append(key)
             found = cache.get(key)
@@ -102,7 +109,7 @@ def compare(
 
     done = len(truth) - len(tasks)
     progress(done, len(truth))
-    work = functools.partial(_work, protocol=protocol, judge=judge)
+    work = functools.partial(_work, protocol=protocol, judge=judge, judge_key=judge_key)
     with side_by_side(work, tasks) as results:
         for task, measured in zip(tasks, results, strict=True):
             cache.put({keys[row][task.index]: result for row, result in measured.items()})
@@ -120,6 +127,7 @@ def compare(
         [names[i] for i in np.flatnonzero(~has_color)],
         {row: values[kept] for row, values in figures.items()},
         {row: [of_row[i] for i in kept] for row, of_row in keys.items()},
+        hashes,
     )
 
 
@@ -131,8 +139,11 @@ class _Task:
     makers: dict[str, Maker]
 
 
-def _work(task: _Task, protocol: Protocol, judge: str | None) -> dict[str, Measured]:
-    measured = measure(task.truth, list(task.makers.values()), protocol, judge, task.sha256)
+def _work(
+    task: _Task, protocol: Protocol, judge: str | None, judge_key: str
+) -> dict[str, Measured]:
+    makers = list(task.makers.values())
+    measured = measure(task.truth, makers, protocol, judge, judge_key, task.sha256)
     for maker in task.makers.values():
         if maker.kind == "model" and maker.path and content_hash(maker.path) != maker.sha256:
             raise ModelError(f"{maker.path}: has changed since the run began.")

@@ -17,24 +17,29 @@ from tintype.evaluate.metrics.lab import RgbU8
 
 
 class Verdict(NamedTuple):
-    """What a judge sees: features, (features,) float32, and the number of the likeliest class."""
+    """What a judge sees: features, (features,) float32, and the number of the likeliest class.
+
+    The class is None where the judge knows none.
+    """
 
     features: NDArray[np.float32]
-    category: int
+    category: int | None
 
 
 class Judge(Protocol):
     """A network that looks at one picture, (H, W, 3) uint8.
 
     `name` says which network, which of its features, and how the picture is resized, and
-    `distance_name` the same in short, for the Frechet distance. `key` is the hash of its weights,
-    `features` how many there are.
+    `distance_name` the same in short, for the Frechet distance. `key` is of all that its verdicts
+    depend on: weights, architecture, preprocessing. `features` is how many there are, `classes` how
+    many it tells apart, 0 where it only gives features.
     """
 
     name: str
     distance_name: str
     key: str
     features: int
+    classes: int
 
     def __call__(self, rgb_u8: RgbU8) -> Verdict: ...
 
@@ -70,6 +75,7 @@ class MobileNetV2:
     )
     distance_name = f"FD MobileNetV2-{mobilenet.FEATURES}@{mobilenet.INPUT_PX}"
     features = mobilenet.FEATURES
+    classes = mobilenet.CLASSES
 
     def __init__(self, path: Path) -> None:
         self.key = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from tintype.colorizer import Colorizer
-from tintype.errors import PhotoError
+from tintype.errors import ModelError, PhotoError
 from tintype.evaluate.cache import Measured
 from tintype.evaluate.judge import Judge, open_judge
 from tintype.evaluate.metrics import chroma, colorfulness, fidelity
@@ -78,18 +78,23 @@ class Truth:
 
 
 def measure(
-    truth: Path, makers: Sequence[Maker], protocol: Protocol, judge: str | None, sha256: str = ""
+    truth: Path,
+    makers: Sequence[Maker],
+    protocol: Protocol,
+    judge: str | None,
+    judge_key: str = "",
+    sha256: str = "",
 ) -> list[Measured]:
     """The figures of every maker's result for one true picture, in FIGURES' order.
 
-    `sha256` is what the truth is known by, which must still be so when it is read. All are NaN
-    where the truth is gray. Raises PhotoError and ModelError.
+    `judge_key` and `sha256` are what the judge and the truth are known by, which must still be so
+    when they are read. All are NaN where the truth is gray. Raises PhotoError and ModelError.
     """
     true = Truth(truth, protocol, sha256)
     if is_gray(true.lab):
         nothing = Measured(np.full(len(FIGURES), np.nan), np.zeros(0, np.float32))
         return [nothing] * len(makers)
-    sees = _judge(judge) if judge else None
+    sees = _judge(judge, judge_key) if judge else None
     true_spread = chroma.spread(true.lab)
     true_edges = chroma.chroma_edges(true.lab)
     true_cf = colorfulness.colorfulness(true.rgb_u8)
@@ -114,7 +119,8 @@ def measure(
         if sees and true_verdict:
             verdict = sees(rgb_u8)
             features = verdict.features
-            figures["recog"] = float(verdict.category == true_verdict.category)
+            if verdict.category is not None:
+                figures["recog"] = float(verdict.category == true_verdict.category)
             figures["lpips"] = sees.distance(true.rgb_u8, rgb_u8)
         values = [figures.get(name, float("nan")) for name in FIGURES]
         measured.append(Measured(np.array(values), features))
@@ -122,6 +128,9 @@ def measure(
 
 
 @cache
-def _judge(judge: str) -> Judge:
+def _judge(judge: str, key: str) -> Judge:
     """Opened once in each process."""
-    return open_judge(judge)
+    opened = open_judge(judge)
+    if key and opened.key != key:
+        raise ModelError(f"{judge}: has changed since the run began.")
+    return opened

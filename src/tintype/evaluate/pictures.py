@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tintype import formats, pixels
-from tintype.batch import PICTURE_SUFFIXES, RESULT_MARK
-from tintype.errors import DataError, PhotoError, PhotoTooLarge
+from tintype.batch.plan import PICTURE_SUFFIXES, RESULT_MARK
+from tintype.errors import DataError, PhotoError
 from tintype.evaluate.metrics.lab import Floats, RgbU8
-from tintype.settings import Settings
+from tintype.walk import walk
 
 GRAY_CHROMA = 5.0  # Lab units: what JPEG and scanners leave in a gray picture stays below
 GRAY_SHARE = 0.999
@@ -54,25 +54,32 @@ def true_pictures(folder: Path) -> dict[str, Path]:
 def results_for(every: Mapping[str, Path], wanted: Iterable[str], folder: Path) -> Results:
     """Pair the pictures of `folder` with true ones, by name, in whatever format they are.
 
-    NAME.color.png is a result for NAME.jpg, and goes before NAME.png; so is NAME.jpg.png.
+    NAME.color.png is a result for NAME.jpg, and goes before NAME.png; so is NAME.jpg.png. Where a
+    true picture is itself called NAME.color, NAME.color.png is its result.
     Raises DataError when a true picture that is wanted has no result, or any has two.
     """
     by_path = any("/" in name for name in every)
     names = {name + file.suffix: name for name, file in every.items()} | {n: n for n in every}
     found: dict[str, Path] = {}
+    marked: set[str] = set()
     extra = []
     for file in _walk(folder):
-        stem = file.stem.removesuffix(RESULT_MARK)
-        label = (file.parent.relative_to(folder) / stem).as_posix() if by_path else stem
+        label = file.relative_to(folder).with_name(file.stem).as_posix() if by_path else file.stem
         name = names.get(label)
+        is_marked = name is None
+        if is_marked:
+            name = names.get(label.removesuffix(RESULT_MARK))
         if name is None:
             extra.append(file)
-        elif name not in found or (_is_marked(file) and not _is_marked(found[name])):
-            found[name] = file
-        elif _is_marked(file) == _is_marked(found[name]):
+            continue
+        if name in found and is_marked == (name in marked):
             raise DataError(
                 f"{folder}: two results for {name}: {found[name].name} and {file.name}."
             )
+        if name not in found or is_marked:
+            found[name] = file
+        if is_marked:
+            marked.add(name)
     if missing := [name for name in wanted if name not in found]:
         raise DataError(f"{folder}: no result for {some(missing)}.")
     return Results(found, extra)
@@ -88,17 +95,26 @@ def read_rgb(path: Path, sha256: str = "") -> RgbU8:
         content = path.read_bytes()
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
             raise PhotoError(f"{path}: has changed since the run began.")
-        with Image.open(io.BytesIO(content)) as image:
-            if image.width * image.height > Settings.from_environment().max_pixels:
-                raise PhotoTooLarge(f"{path}: has more pixels than TINTYPE_MAX_PIXELS.")
+        with _no_limit_of_pillow(), Image.open(io.BytesIO(content)) as image:
+            pixels.check_size(*image.size, str(path))
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
                 gray = pixels.from_pil(upright, str(path)).array
                 return np.repeat(np.rint(gray / 257).astype(np.uint8), 3, axis=2)
             return np.asarray(upright.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         reason = "is not a picture" if isinstance(error, UnidentifiedImageError) else error
         raise PhotoError(f"{path}: cannot be read: {reason}.") from None
+
+
+@contextmanager
+def _no_limit_of_pillow() -> Iterator[None]:
+    """The limit of pixels is that of the settings; Pillow's own is lower."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 def is_gray(lab: Floats) -> bool:
@@ -131,16 +147,13 @@ def some(names: Iterable[object]) -> str:
 def _walk(folder: Path) -> Iterator[Path]:
     """Files that are pictures by their content, or claim to be by their name, in a fixed order."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder.")
-    found = []
-    for place, below, names in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(".")]
-        files = [Path(place, name) for name in names if not name.startswith(".")]
-        found += [file for file in files if file.is_file()]  # to open a pipe would wait forever
+        told = "a file, and no folder" if folder.exists() else "no such folder"
+        raise DataError(f"{folder}: {told}.", hint="Name a folder of pictures.")
+    unreadable: list[Path] = []
+    # to open a pipe would wait forever
+    found = [file for file in walk(folder, unreadable.append) if file.is_file()]
+    if unreadable:
+        raise DataError(f"{folder}: cannot be read: {some(unreadable)}.")
     for file in sorted(found, key=lambda file: (file.name, file)):
         if file.suffix.lower() in PICTURE_SUFFIXES or formats.is_picture(file):
             yield file
-
-
-def _is_marked(file: Path) -> bool:
-    return file.stem.endswith(RESULT_MARK)

@@ -9,8 +9,10 @@ import numpy as np
 
 from tintype.evaluate.columns import Column
 from tintype.evaluate.metrics.lab import Floats
+from tintype.evaluate.names import shortened, text_width
 
-_WIDTH, _LABEL, _LINE = 520, 130, 38
+_WIDTH, _LABEL, _LINE = 520, 160, 38
+_TEXT_PX = 19  # the page sets 16 on a phone, and fonts of its readers may be wider
 _POINTS = 80
 _TICKS = 5
 
@@ -43,7 +45,8 @@ def distributions(column: Column, values: Mapping[str, Floats]) -> str:
             f'<path class="grid" d="M{x(tick):.1f} 4V{height - 20}"/>'
             f'<text class="tick" x="{x(tick):.1f}" y="{height - 6}">{tick:g}</text>'
         )
-    for line, (row, v) in enumerate(hills.items()):
+    names = shortened(list(hills), _LABEL - 14, text_width(_TEXT_PX))
+    for line, (name, (row, v)) in enumerate(zip(names, hills.items(), strict=True)):
         base = (line + 1) * _LINE
         density = _density(v, low, high)
         points = " ".join(
@@ -52,7 +55,8 @@ def distributions(column: Column, values: Mapping[str, Floats]) -> str:
         )
         middle = x(float(np.clip(np.median(v), low, high)))
         parts.append(
-            f'<text class="row" x="{_LABEL - 10}" y="{base - 4}">{escape(row)}</text>'
+            f'<text class="row" x="{_LABEL - 10}" y="{base - 4}">{escape(name)}'
+            f"<title>{escape(row)}</title></text>"
             f'<path class="hill" d="M{_LABEL} {base}{points}L{_LABEL + plot} {base}Z"/>'
             f'<path class="median" d="M{middle:.1f} {base}v-{_LINE - 8}"/>'
         )

@@ -26,7 +26,7 @@ class Protocol:
         height, width = rgb_u8.shape[:2]
         side = min(height, width)
         left, top = (width - side) // 2, (height - side) // 2
-        square = Image.fromarray(rgb_u8).crop((left, top, left + side, top + side))
+        square = Image.fromarray(rgb_u8[top : top + side, left : left + side])
         size = (self.crop_px, self.crop_px)
         return np.asarray(square.resize(size, Image.Resampling.BICUBIC))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import platform
+from importlib import metadata
 from typing import Any
 
 from tintype import __version__
@@ -12,21 +15,27 @@ from tintype.evaluate.run import Evaluation
 from tintype.evaluate.summary import Figure, Win
 
 SCHEMA = 1
+PACKAGES = (
+    *("numpy", "pillow", "pyvips", "pyvips-binary", "onnxruntime"),
+    *("torch", "torchvision", "timm", "torch-fidelity", "torchmetrics"),  # of some judges
+)
 
 
 def to_json(evaluation: Evaluation) -> str:
     """One JSON object; what is not defined, or infinite, is null."""
-    comparison, table = evaluation.comparison, evaluation.table
+    comparison, table, judge = evaluation.comparison, evaluation.table, evaluation.judge
     record = {
         "schema": SCHEMA,
-        "tintype": __version__,
+        "versions": _versions(),
+        "options": evaluation.options,
+        "rows": evaluation.sources,
         "protocol": {
             "name": evaluation.protocol.name,
             "about": evaluation.protocol.about,
             "pictures": len(comparison.pictures),
             "gray_left_out": list(comparison.gray),
         },
-        "judge": evaluation.judge.name if evaluation.judge else None,
+        "judge": {"name": judge.name, "key": judge.key} if judge else None,
         "warnings": list(evaluation.warnings),
         "columns": {
             c.key: {"label": c.label, "better": c.better, "about": c.about} for c in table.columns
@@ -55,6 +64,15 @@ def to_json(evaluation: Evaluation) -> str:
         },
     }
     return json.dumps(record, indent=1, ensure_ascii=False)
+
+
+def _versions() -> dict[str, str]:
+    """Of tintype, Python, and what is installed of the packages that figures depend on."""
+    found = {"tintype": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def _number(value: float) -> float | None:

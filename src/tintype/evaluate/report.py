@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
+import os
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -12,7 +15,7 @@ from string import Template
 
 from PIL import Image
 
-from tintype import __version__
+from tintype import __version__, formats
 from tintype.errors import OutputError
 from tintype.evaluate import plot, record, table
 from tintype.evaluate.columns import BY_KEY
@@ -33,10 +36,6 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
 
     What is there by these names is replaced. Raises OutputError where the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}.") from None
     parts = exhibits(evaluation)
     sheet = io.BytesIO()
     contact_sheet(parts).save(sheet, "PNG", optimize=True)
@@ -44,13 +43,48 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     write(folder / "table.tex", table.to_latex(evaluation.table))
     write(folder / "table.json", record.to_json(evaluation))
     write(folder / "sheet.png", sheet.getvalue())
-    page = folder / "index.html"
+    page = page_in(folder)
     write(page, to_html(evaluation, parts))
     return page
 
 
+def page_in(folder: Path) -> Path:
+    """The page of a report's folder."""
+    return folder / "index.html"
+
+
+class _Writable(Exception):
+    """What was tried works, and must not be done."""
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError where `write` would, before time is spent on what it would write.
+
+    Nothing is left behind, and no folder is made.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder.", hint="Name a file.")
+    if path.is_file() and formats.is_picture(path):
+        raise OutputError(
+            f"{path}: is a picture; originals are never replaced.", hint="Name another file."
+        )
+    place = next(folder for folder in path.parents if os.path.lexists(folder))
+    with (
+        contextlib.suppress(_Writable),
+        replacing(place / path.name, overwrite=True),
+    ):
+        raise _Writable
+
+
 def write(path: Path, content: str | bytes) -> None:
-    """Replace a file, whole or not at all. Raises OutputError."""
+    """Replace a file, whole or not at all, in a folder that is made if need be.
+
+    Raises OutputError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent}: cannot be made: {error.strerror}.") from None
     if isinstance(content, str):
         content = content.encode(errors="replace")  # names of files need not be text
     with (
@@ -105,18 +139,25 @@ def to_html(evaluation: Evaluation, parts: Mapping[str, Sequence[Exhibit]]) -> s
 
 
 def _table(figures: Table, group: str) -> str:
-    heads = "".join(f"<th>{escape(head)}</th>" for head in table.headings(figures, group))
+    heads = "".join(f"<th>{_breakable(head)}</th>" for head in table.headings(figures, group))
     baselines = [row.name for row in BASELINES]
     body = "".join(
-        f"<tr{' class=baseline' * (name in baselines)}><th>{escape(name)}</th>"
+        f"<tr{' class=baseline' * (name in baselines)}><th><span>{escape(name)}</span></th>"
         f"{_cells(line, figures)}</tr>"
         for name, line in figures.lines[group].items()
     )
     return (
-        '<div class="scroll"><table>'
-        f"<thead><tr><th>{figures.n(group)} pictures</th>{heads}</tr></thead>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Figures, {escape(group)}">'
+        f"<table><thead><tr><th>{figures.n(group)} pictures</th>{heads}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _breakable(head: str) -> str:
+    """A heading that may go on below after what joins the parts of a judge's name."""
+    head, space, arrow = escape(head).rpartition(" ")
+    joint = "&nbsp;" if space and not arrow.isalpha() else space
+    return re.sub("([-_@.])", r"\1<wbr>", head) + joint + arrow
 
 
 def _cells(line: Line, figures: Table) -> str:
@@ -143,13 +184,14 @@ def _against(figures: Table, name: str | None) -> str:
             else f"<td>{table.NOTHING}</td>"
             for key in keys
         )
-        body += f"<tr><th>{escape(row)}</th>{''.join(cells)}</tr>"
+        body += f"<tr><th><span>{escape(row)}</span></th>{''.join(cells)}</tr>"
     return (
         f"<h2>Against {escape(name)}</h2>"
         "<p>The share of pictures on which a row is nearer to the truth, a tie being half, and its "
         "95&nbsp;% interval (Wilson, of those decided). Where that holds one half (=), no "
         "difference is shown. Below: the mean difference.</p>"
-        f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Picture by picture">'
+        f"<table><thead><tr><th></th>{heads}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -160,8 +202,8 @@ def _exhibit(exhibit: Exhibit) -> str:
         label = f"{exhibit.picture}, {row}"
         told = escape(exhibit.picture) if row == "truth" else f"{exhibit.de00[row]:.1f}"
         figures.append(
-            f'<figure><img src="{_data_uri(rgb_u8)}" alt="{escape(label)}" '
-            f'data-picture="{escape(exhibit.picture)}" data-row="{escape(row)}">'
+            f'<figure><button type="button"><img src="{_data_uri(rgb_u8)}" alt="{escape(label)}" '
+            f'data-picture="{escape(exhibit.picture)}" data-row="{escape(row)}"></button>'
             f"<figcaption><b>{escape(row)}</b> {told}</figcaption></figure>"
         )
     return f'<div class="exhibit">{"".join(figures)}</div>'

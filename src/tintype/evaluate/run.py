@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tintype.colorizer import Colorizer
 from tintype.errors import DataError, closest
@@ -24,7 +26,10 @@ FEW_PER_FEATURE = 10  # below this many pictures a feature, a Frechet distance i
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out, and how: `warnings` are lines for who reads the figures."""
+    """What came out, and how: `warnings` are lines for who reads the figures.
+
+    `options` are what `evaluate` was given, and `sources` says of each row what made it.
+    """
 
     data: Path
     protocol: Protocol
@@ -33,6 +38,8 @@ class Evaluation:
     table: Table
     warnings: Sequence[str]
     against: str | None
+    options: Mapping[str, Any]
+    sources: Mapping[str, Mapping[str, str]]
 
 
 def evaluate(
@@ -64,17 +71,21 @@ def evaluate(
         )
     named = list(_named(models))
     rows = []
+    sources: dict[str, dict[str, str]] = {}
     for name, model in named:
         if Path(model).is_dir():
             results = results_for(every, truth, Path(model))
             rows.append(Row.of_results(name, results.files))
+            sources[name] = {"kind": "folder", "path": str(_absolute(model))}
             if results.extra:
                 warnings.append(f"{model}: left out, of no true picture: {some(results.extra)}.")
         else:
             file = store.locate(model)
-            Colorizer(file)  # a file that is no model is told of now, not after an hour
+            card = Colorizer(file).card  # what is no model is told of now, not after an hour
             rows.append(Row.of_model(name, file))
+            sources[name] = {"kind": "model", "path": str(_absolute(file)), "card": card.name}
     rows += BASELINES
+    sources |= {row.name: {"kind": row.name} for row in BASELINES}
     names = [row.name for row in rows]
     if against and against not in names:
         hint = closest(against, names) or f"The rows are {', '.join(names)}."
@@ -97,18 +108,31 @@ def evaluate(
     if comparison.gray:
         gray = comparison.gray
         warnings.append(f"{len(gray)} gray, with no color to compare with: {some(gray)}.")
+    if opened and not opened.classes:
+        warnings.append("The judge has no classes, only features: nothing is recognized by it.")
     if opened and (n := len(comparison.pictures)) < FEW_PER_FEATURE * opened.features:
         warnings.append(
             f"{n} pictures are few for {opened.features} features: FD is too large by much, the "
             "more so in groups. Compare it only with FD of the same pictures."
         )
-    return Evaluation(data, kept, opened, comparison, table, warnings, against)
+    for name, sha256 in comparison.hashes.items():
+        sources[name]["sha256"] = sha256
+    options = {
+        "models": list(models),
+        "data": str(_absolute(data)),
+        "judge": judge,
+        "limit": limit,
+        "against": against,
+        "protocol": protocol,
+    }
+    return Evaluation(data, kept, opened, comparison, table, warnings, against, options, sources)
 
 
 def _named(models: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each with the name of its row: the last part of its path where that tells it apart."""
     reserved = [row.name for row in BASELINES]
-    short = [Path(model).resolve().name if Path(model).exists() else model for model in models]
+    # the name that was given, whatever a link leads to
+    short = [_absolute(model).name if Path(model).exists() else model for model in models]
     for name, model in zip(short, models, strict=True):
         clear = name not in reserved and short.count(name) == 1
         row = name if clear else model
@@ -117,3 +141,7 @@ def _named(models: Sequence[str]) -> Iterator[tuple[str, str]]:
                 f"{model}: two rows of one name.", hint="gray, half and truth are always there."
             )
         yield row, model
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links

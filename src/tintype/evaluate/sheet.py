@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tintype.evaluate.compare import BASELINES
 from tintype.evaluate.measure import Truth
 from tintype.evaluate.metrics.lab import RgbU8
+from tintype.evaluate.names import shortened, text_width
 from tintype.evaluate.run import Evaluation
 
 PICTURES_A_PART = 4
@@ -32,7 +33,7 @@ class Exhibit:
 def exhibits(evaluation: Evaluation) -> dict[str, list[Exhibit]]:
     """Parts `best`, `median` and `worst`, by the mean CIEDE2000 of the rows that are no baselines.
 
-    Of each picture: gray, truth, and every such row. No picture is in two parts.
+    Of each picture: gray, half, truth, and every such row. No picture is in two parts.
     """
     comparison = evaluation.comparison
     baselines = [row.name for row in BASELINES]
@@ -54,7 +55,7 @@ def exhibits(evaluation: Evaluation) -> dict[str, list[Exhibit]]:
         for index in members:
             name = names[index]
             truth = Truth(comparison.pictures[name], evaluation.protocol)
-            rows = ["gray", "truth", *compared]
+            rows = [*baselines, *compared]
             parts.setdefault(part, []).append(
                 Exhibit(
                     name,
@@ -74,7 +75,7 @@ def contact_sheet(parts: Mapping[str, Sequence[Exhibit]]) -> Image.Image:
     sheet.paste(_PAPER, (0, 0, *sheet.size))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_TEXT_PX)
-    for i, name in enumerate(columns):
+    for i, name in enumerate(shortened(columns, _TILE_PX, text_width(_TEXT_PX))):
         draw.text((_GAP_PX + i * step, _GAP_PX // 2), name, _INK, font)
     top = head
     for part, exhibit in lines:

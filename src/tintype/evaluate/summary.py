@@ -113,10 +113,10 @@ def _named(column: Column, judge: Judge | None) -> Column:
 
 
 def _groups(pictures: Sequence[str]) -> dict[str, Indices]:
-    """All pictures, and those of each prefix where prefixes tell groups."""
+    """All pictures, and those of each prefix where every picture has one and they tell groups."""
     prefixes = [group_of(name) for name in pictures]
     names = sorted({prefix for prefix in prefixes if prefix} - {ALL})
-    if len(names) > GROUPS_AT_MOST or len(set(prefixes)) == 1:
+    if None in prefixes or len(set(prefixes)) == 1 or len(names) > GROUPS_AT_MOST:
         names = []
     members = {name: [i for i, p in enumerate(prefixes) if p == name] for name in names}
     return {
@@ -220,7 +220,9 @@ def _frechet(
         for row in comparison.rows:
             fd = frechet_distance(moments(row.name, members), truth)
             figures[group, row.name] = {"fd": Figure(fd)}
-            if group == ALL:
-                at_infinity = frechet_at_infinity(partial(pairs, row.name), len(members), size)
-                figures[group, row.name]["fd_unbiased"] = Figure(at_infinity)
+            if group == ALL and row.name != TRUTH:
+                orders = frechet_at_infinity(partial(pairs, row.name), len(members), size)
+                if orders.size:
+                    at_infinity = Figure(float(orders.mean()), *_ends(orders))
+                    figures[group, row.name]["fd_unbiased"] = at_infinity
     return figures

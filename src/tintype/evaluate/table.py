@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 
 from tintype.evaluate.columns import BY_KEY, Column
+from tintype.evaluate.names import printable, shortened
 from tintype.evaluate.summary import Figure, Line, Table, Win
 
 NOTHING = "–"
 _CELL_WIDTH = 16
+_GROUP_WIDTH = 24
+_MARKDOWN = {character: rf"\{character}" for character in r"\`*_[]<>|~&"}
 _LATEX = {
     **{character: rf"\{character}" for character in "#$%&_{}"},
-    **{"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "–": "--"},
+    **{"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"},
+    **{"`": r"\textasciigrave{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
+    **{"±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "–": r"\textendash{}"},
     **{"↓": r"$\downarrow$", "↑": r"$\uparrow$", "→": r"$\to$"},
 }
 
@@ -19,27 +27,33 @@ _LATEX = {
 def to_terminal(table: Table) -> str:
     """A block for each group: a figure a line, with half its 95 % interval, and a row a column."""
     lines: list[str] = []
-    for group, rows in table.lines.items():
+    groups = shortened(list(table.lines), _GROUP_WIDTH, _columns)
+    for short, (group, rows) in zip(groups, table.lines.items(), strict=True):
         heads = headings(table, group)
-        width = max(map(len, heads)) + 1
-        lines += ["", f"{f'{group}, {table.n(group)} pictures':{width}}{_cells(list(rows))}"]
+        title = f"{short}, {table.n(group)} pictures"
+        width = max(map(_columns, [title, *heads])) + 1
+        names = shortened(list(rows), _CELL_WIDTH - 1, _columns)
+        lines += ["", _left(title, width) + _cells(names)]
         for head, column in zip(heads, table.columns, strict=True):
             figures = [line.figures.get(column.key, Figure(math.nan)) for line in rows.values()]
             cells = _cells([with_spread(figure, column) for figure in figures])
-            lines.append(f"{head:{width}}{cells}")
+            lines.append(_left(head, width) + cells)
     return "\n".join(lines)
 
 
 def against_to_terminal(table: Table, against: str) -> str:
     """For each row the share of pictures on which it beats another, figure by figure."""
     told = {
-        f"{row}, {BY_KEY[key].label}": win_in_words(win, BY_KEY[key])
+        f"{printable(row)}, {BY_KEY[key].label}": win_in_words(win, BY_KEY[key])
         for row, wins in table.against.items()
         for key, win in wins.items()
     }
-    width = max(map(len, told), default=0) + 1
-    lines = ["", f"share of pictures won against {against} and mean difference, 95 % intervals"]
-    return "\n".join(lines + [f"{label:{width}}{words}" for label, words in told.items()])
+    width = max(map(_columns, told), default=0) + 1
+    lines = [
+        "",
+        f"share of pictures won against {printable(against)} and mean difference, 95 % intervals",
+    ]
+    return "\n".join(lines + [_left(label, width) + words for label, words in told.items()])
 
 
 def win_in_words(win: Win, column: Column) -> str:
@@ -55,11 +69,11 @@ def to_markdown(table: Table) -> str:
     """A table for each group, rows down, figures with half their 95 % intervals across."""
     parts = []
     for group, rows in table.lines.items():
-        heads = headings(table, group)
-        parts.append(f"| {group}, {table.n(group)} pictures | {' | '.join(heads)} |")
+        heads = [_markdown(head) for head in headings(table, group)]
+        parts.append(f"| {_markdown(group)}, {table.n(group)} pictures | {' | '.join(heads)} |")
         parts.append("| --- |" + " ---: |" * len(heads))
         for name, line in rows.items():
-            parts.append(f"| {name.replace('|', '&#124;')} | {' | '.join(_told(line, table))} |")
+            parts.append(f"| {_markdown(name)} | {' | '.join(_told(line, table))} |")
         parts.append("")
     return "\n".join(parts)
 
@@ -84,8 +98,13 @@ def _told(line: Line, table: Table) -> list[str]:
     return [with_spread(line.figures.get(c.key, Figure(math.nan)), c) for c in table.columns]
 
 
+def _markdown(text: str) -> str:
+    return "".join(_MARKDOWN.get(character, character) for character in printable(text))
+
+
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    escaped = "".join(_LATEX.get(character, character) for character in printable(text))
+    return re.sub("-(?=-)", "-{}", escaped)  # two would become a dash
 
 
 def headings(table: Table, group: str) -> list[str]:
@@ -100,7 +119,8 @@ def number(value: float, column: Column) -> str:
     """A figure with its column's digits."""
     if math.isnan(value):
         return NOTHING
-    return "∞" if math.isinf(value) else f"{value:.{column.digits}f}"
+    # what rounds to -0 is 0
+    return "∞" if math.isinf(value) else f"{round(value, column.digits) + 0.0:.{column.digits}f}"
 
 
 def with_spread(figure: Figure, column: Column) -> str:
@@ -113,4 +133,14 @@ def with_spread(figure: Figure, column: Column) -> str:
 
 
 def _cells(texts: list[str]) -> str:
-    return "".join(f"{text[-_CELL_WIDTH + 1 :]:>{_CELL_WIDTH}}" for text in texts)
+    return "".join(" " * (_CELL_WIDTH - _columns(text)) + text for text in texts)
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - _columns(text))
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

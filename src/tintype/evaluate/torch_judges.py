@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tintype.errors import MissingExtra, ModelError
+from tintype.evaluate.cache import key_of
 from tintype.evaluate.judge import Verdict
 from tintype.evaluate.metrics.lab import RgbU8
 
@@ -24,32 +26,49 @@ class Timm:
 
     def __init__(self, model: str) -> None:
         timm = _package("timm", f"The judge {model}")
-        source = f"local-dir:{model}" if Path(model).is_dir() else model
+        folder = Path(model)
         try:
+            source = f"local-dir:{model}" if folder.is_dir() else model
             self._model = timm.create_model(source, pretrained=True).eval()
-        except Exception as error:  # of names, files, the hub: of many kinds
+            data: Any = importlib.import_module("timm.data")
+            config = data.resolve_model_data_config(self._model)
+            self._transform = data.create_transform(**config, is_training=False)
+            # the length is asked of the network: heads make it another than `num_features`
+            features, _ = self._see(Image.new("RGB", config["input_size"][:0:-1]))
+        except Exception as error:  # of names, files, the hub, the network: of many kinds
             raise _not_opened(model, error) from None
-        data: Any = importlib.import_module("timm.data")
-        config = data.resolve_model_data_config(self._model)
-        self._transform = data.create_transform(**config, is_training=False)
-        self.features = int(self._model.num_features)
-        self.key = _hash(self._model)
-        self.distance_name = f"FD {Path(model).name}-{self.features}@{config['input_size'][-1]}"
+        self.features = features.numel()
+        self.classes = int(self._model.num_classes)
+        settings = folder / "config.json"
+        self.key = key_of(
+            "timm",
+            timm.__version__,
+            folder.name,
+            settings.read_text("utf-8") if settings.is_file() else "",
+            self._model,  # its layers, as it prints them
+            sorted(config.items()),
+            _hash(self._model),
+        )
+        self.distance_name = f"FD {folder.name}-{self.features}@{config['input_size'][-1]}"
         self.name = (
-            f"{Path(model).name}, {self.features} features before the classifier, "
+            f"{folder.name}, {self.features} features before the classifier, "
             f"{config['input_size'][-1]} px ({config['interpolation']}), "
             f"crop {config['crop_pct']:g}"
         )
 
     def __call__(self, rgb_u8: RgbU8) -> Verdict:
+        features, logits = self._see(Image.fromarray(rgb_u8))
+        category = int(logits.argmax()) if self.classes else None
+        return Verdict(features.float().numpy(), category)
+
+    def _see(self, picture: Image.Image) -> tuple[Any, Any]:
+        """Features, (features,), and logits, (classes,)."""
         import torch
 
-        picture = self._transform(Image.fromarray(rgb_u8))[None]
         with torch.no_grad():
-            seen = self._model.forward_features(picture)
+            seen = self._model.forward_features(self._transform(picture)[None])
             features = self._model.forward_head(seen, pre_logits=True)[0]
-            logits = self._model.forward_head(seen)[0]
-        return Verdict(features.float().numpy(), int(logits.argmax()))
+            return features, self._model.forward_head(seen)[0]
 
     def distance(self, truth_u8: RgbU8, result_u8: RgbU8) -> float:  # noqa: ARG002
         return float("nan")
@@ -67,6 +86,7 @@ class Inception:
     name = "FID's Inception v3 (torch-fidelity), 2048 features, 299 px (bilinear, no crop)"
     distance_name = "FID Inception-2048@299"
     features = 2048
+    classes = 1008
 
     def __init__(self) -> None:
         module = _package("torch_fidelity.feature_extractor_inceptionv3", "The judge inception")
@@ -77,7 +97,8 @@ class Inception:
             self._lpips = _lpips()
         except Exception as error:
             raise _not_opened("inception", error) from None
-        self.key = f"{_hash(self._inception)} {self._lpips is not None}"
+        lpips = _hash(self._lpips) if self._lpips else "no LPIPS"
+        self.key = key_of("inception", _hash(self._inception), lpips)
 
     def __call__(self, rgb_u8: RgbU8) -> Verdict:
         features, logits = self._inception(_batch(rgb_u8))
@@ -118,19 +139,24 @@ def _hash(model: Any) -> str:
 
 def _package(name: str, for_what: str) -> Any:
     try:
-        return importlib.import_module(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what packages say of each other
+            return importlib.import_module(name)
     except ModuleNotFoundError:
         raise MissingExtra.named("literature", for_what) from None
-    except Exception as error:  # builds of torch and torchvision that do not fit each other
-        raise ModelError(f"{for_what}: {name} is installed and broken: {_line(error)}") from None
+    except Exception as error:
+        raise ModelError(
+            f"{for_what} needs {name}, which cannot be imported: {_line(error)}.",
+            hint="Install builds of torch and torchvision that belong together.",
+        ) from None
 
 
 def _not_opened(judge: str, error: Exception) -> ModelError:
     return ModelError(
-        f"{judge}: this judge cannot be opened: {_line(error)}",
+        f"{judge}: this judge cannot be opened: {_line(error)}.",
         hint="A judge is a .safetensors of MobileNetV2, a timm model or its folder, or inception.",
     )
 
 
 def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,38 @@ class Parts:
         """Whether it has 16 bits."""
         return bool(self.color.format == "ushort")
 
-    def whole(self, color: VipsImage) -> VipsImage:
-        """These parts put together again, with another color."""
-        image = color if self.alpha is None else color.bandjoin(self.alpha)
+    def deepened(self) -> Parts:
+        """The same of 16 bits."""
+        alpha = None if self.alpha is None else sixteen_bits(self.alpha)
+        return replace(self, color=sixteen_bits(self.color), alpha=alpha)
+
+    def whole(self, color: VipsImage, *, with_extra: bool = False) -> VipsImage:
+        """These parts put together again, with another color; of bands beyond it alpha, or all."""
+        image = color
+        if self.alpha is not None:
+            image = color.bandjoin(self.alpha if with_extra else self.alpha.extract_band(0))
         names = ("grey16", "rgb16") if self.is_deep else ("b-w", "srgb")
         return image.copy(interpretation=names[color.bands == 3])
+
+
+def sixteen_bits(image: VipsImage) -> VipsImage:
+    """The picture at 16 bits; its code values stand for the same light."""
+    if image.format == "ushort":
+        return image
+    name = "rgb16" if image.bands > 2 else "grey16"
+    return (image * 257).cast("ushort").copy(interpretation=name)
+
+
+def of_floats(image: VipsImage) -> VipsImage:
+    """Floats in [0, 1] as 16 bits."""
+    name = "rgb16" if image.bands > 2 else "grey16"
+    return (image * (CODES - 1)).rint().cast("ushort").copy(interpretation=name)
+
+
+def floats(image: VipsImage) -> VipsImage:
+    """The picture as floats in [0, 1]."""
+    name = "rgb" if image.bands > 2 else "b-w"
+    return (image / (CODES - 1)).cast("float").copy(interpretation=name)
 
 
 def eight_bits(image: VipsImage) -> VipsImage:
@@ -70,7 +97,8 @@ def parts(image: VipsImage, name: str) -> Parts:
         )
     bands = 1 if image.bands < 3 else 3
     color = image.extract_band(0, n=bands)
-    alpha = image.extract_band(bands) if image.bands > bands else None
+    others = image.bands - bands  # alpha, and what else a TIFF may hold
+    alpha = image.extract_band(bands, n=others) if others else None
     profile = blob(image, "icc-profile-data")
     if profile is None or (is_gray(profile) and bands == 3):
         return Parts(color, alpha, Encoding.srgb(), None)

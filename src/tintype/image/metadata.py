@@ -13,6 +13,7 @@ from tintype.image.vips import VipsImage, pyvips
 
 _APP13_HEADING = b"Photoshop 3.0\0"
 _CARRIED = ("xmp-data", "iptc-data")
+_SAID = ("exif-", "xmp-", "iptc-", "photoshop-", "png-comment-", "gif-comment", "image-description")
 _JPEG_XMP_BYTES = 60_000  # libvips writes no longer packet into a JPEG
 
 MM_PER_INCH = 25.4  # libvips counts pixels per mm
@@ -38,6 +39,17 @@ def add_exif(image: VipsImage, exif: bytes, *, with_orientation: bool) -> None:
             image.set_type(bearer.get_typeof(field), field, bearer.get(field))
 
 
+def strip(image: VipsImage) -> None:
+    """Remove what a picture says of itself, but for its profile, which its pixels need."""
+    for field in image.get_fields():
+        if field.startswith(_SAID):
+            image.remove(field)
+    if image.get_typeof("resolution-unit"):
+        image.remove("resolution-unit")
+    image.set("xres", 1.0)
+    image.set("yres", 1.0)
+
+
 def mark(image: VipsImage, profile: bytes | None, model: str | None, *, kind: str) -> None:
     """Make the metadata that of a colored result of a kind of file: its profile, and our mark.
 
@@ -57,12 +69,22 @@ def mark(image: VipsImage, profile: bytes | None, model: str | None, *, kind: st
 
 
 def app_segments(
-    source: VipsImage, width: int, height: int, profile: bytes | None, model: str | None
+    source: VipsImage,
+    size: tuple[int, int],
+    profile: bytes | None,
+    model: str | None,
+    *,
+    strip: bool = False,
+    turned: int = 1,
 ) -> bytes:
-    """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel."""
-    pixel = _pixel(source)
+    """The metadata of the result as a JPEG holds it: taken from a JPEG of one pixel.
+
+    `turned` is EXIF's orientation of the result.
+    """
+    pixel = _blank() if strip else _pixel(source)
+    pixel.set_type(pyvips.GValue.gint_type, "orientation", turned)
     mark(pixel, profile, model, kind="jpeg")
-    return b"".join(jpeg.app_segments(pixel.jpegsave_buffer(), width, height))
+    return b"".join(jpeg.app_segments(pixel.jpegsave_buffer(), *size))
 
 
 def exif(source: VipsImage, width: int, height: int) -> bytes | None:
@@ -80,10 +102,13 @@ def dpi(source: VipsImage) -> tuple[float, float] | None:
     return source.xres * MM_PER_INCH, source.yres * MM_PER_INCH
 
 
+def _blank() -> VipsImage:
+    return pyvips.Image.black(1, 1, bands=3).copy(interpretation="srgb")
+
+
 def _pixel(source: VipsImage) -> VipsImage:
     """One pixel, upright, that bears a picture's metadata."""
-    pixel = pyvips.Image.black(1, 1, bands=3)
-    pixel = pixel.copy(interpretation="srgb", xres=source.xres, yres=source.yres)
+    pixel = _blank().copy(xres=source.xres, yres=source.yres)
     for field in source.get_fields():
         if field.startswith("exif-") or field in _CARRIED:
             pixel.set_type(source.get_typeof(field), field, source.get(field))

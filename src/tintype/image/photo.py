@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import os
-import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import files, formats, jpeg, provenance
+from tintype import files, formats, jpeg, lossless, provenance
 from tintype.color import lightness
-from tintype.errors import OutputError, UnsupportedFormat
-from tintype.image import metadata, tiff
-from tintype.image.join import eight_bits, join, parts
-from tintype.image.source import Source, orientation
-from tintype.image.vips import VipsImage, pyvips
-from tintype.pixels import Pixels, check_size
+from tintype.errors import OutputError
+from tintype.formats import Saving
+from tintype.image import metadata, write
+from tintype.image.join import eight_bits, floats, join, parts
+from tintype.image.source import Source, orientation, thumbnail
+from tintype.image.vips import VipsImage
+from tintype.pixels import check_size
 from tintype.settings import Settings
 
 LONGEST_TO_SHORTEST = 4
 LARGEST_ENLARGEMENT = 2
-_WRITE_ERROR = re.compile(r"write error\n\w+ error: (.+)")  # of a descriptor, by libvips
 
 
 def working_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -59,6 +58,7 @@ class Photo:
     height: int
     _source: Source = field(repr=False)
     _chroma: _Chroma | None = field(default=None, repr=False)
+    _color_page: Callable[[Photo], Photo] | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, source: object, *, name: str | None = None) -> Photo:
@@ -72,13 +72,22 @@ class Photo:
         """
         if name is None:
             name = str(source) if isinstance(source, str | os.PathLike) else "the picture"
-        opened = Source.of(source, name)
-        image = opened.open()
+        return cls._of(Source.of(source, name))
+
+    @classmethod
+    def _of(cls, source: Source) -> Photo:
+        image = source.open()
         width, height = image.width, image.height
-        check_size(width, height, name)
+        check_size(width, height, source.name)
         if orientation(image) >= 5:
             width, height = height, width
-        return cls(name, width, height, opened)
+        return cls(source.name, width, height, source)
+
+    @property
+    def pages(self) -> list[Photo]:
+        """The pages of a TIFF, each a photo of its own; of other files one, the photo itself."""
+        following = [self._page(number) for number in range(1, self._source.page_count)]
+        return [self, *following]
 
     @property
     def xmp(self) -> bytes | None:
@@ -92,6 +101,16 @@ class Photo:
         """
         width, height = working_size(self.width, self.height, short_side)
         return np.asarray(lightness(self._source.light(width, height)), np.float32)
+
+    def thumbnail(self, longest_px: int) -> NDArray[np.uint8]:
+        """The picture made small, in sRGB and on white: (h, w, 3) uint8. It is never enlarged.
+
+        Of a JPEG only as much is decoded as that takes.
+        """
+        if self._chroma is None:
+            return self._source.thumbnail(longest_px)
+        with self._source.reading():
+            return thumbnail(self._whole(), longest_px)
 
     def with_chroma(
         self, ab: NDArray[np.floating[Any]], strength: float = 1.0, *, model: str | None = None
@@ -109,49 +128,59 @@ class Photo:
             raise ValueError("ab and strength must be finite")
         return replace(self, _chroma=_Chroma(chroma, model))
 
+    def with_pages(self, color: Callable[[Photo], Photo]) -> Photo:
+        """This page as it is, and every other as `color` gives it back when it is written.
+
+        Only one is in memory then, however many a file has.
+        """
+        return replace(self, _color_page=color)
+
     def save(
-        self, path: str | os.PathLike[str], *, overwrite: bool = False, quality: int = 90
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        format: str | None = None,
+        **saving: Unpack[Saving],
     ) -> Path:
         """Write the picture whole or not at all, in the format that the extension asks for.
 
-        `quality` is that of JPEG and WebP, 1 to 100; a WebP of quality 100 is lossless.
+        `format` is asked for instead where it is given, and `saving` is explained at
+        `formats.Saving`.
 
         Raises `OutputExists` where something is there already and `overwrite` is not set,
         `OutputError` where it cannot be written or is the file that the picture came from,
         `PhotoError` where the source is damaged.
         """
         path = Path(path)
-        kind = formats.written_as(path)
+        kind = formats.written_as(path, format)
         if self._source.is_file(path):
             raise OutputError(
                 f"{path}: the output is the input itself.", hint="Originals are never replaced."
             )
         with files.replacing(path, overwrite=overwrite) as descriptor:
-            self._write(kind, descriptor, quality, str(path))
+            self._write(kind, descriptor, saving, str(path))
+            if saving.get("keep_times") and (times := self._source.times_ns):
+                os.utime(descriptor, ns=times)
         return path
 
-    def to_bytes(self, format: str | None = None, *, quality: int = 90) -> bytes:
-        """The bytes of a file: "jpeg", "png", "tiff" or "webp"; by default as the picture came."""
-        kinds = set(formats.WRITERS.values())
-        if format and format not in kinds:
-            raise UnsupportedFormat(f"{format!r} is not written; {', '.join(sorted(kinds))} are.")
-        kind = format or (self._source.kind if self._source.kind in kinds else None) or "png"
+    def to_bytes(self, format: str | None = None, **saving: Unpack[Saving]) -> bytes:
+        """The bytes of a file, of a kind in `formats.WRITTEN`; by default as the picture came."""
+        kind = formats.written_as(Path(), format or formats.written_for(self._source.kind))
         with tempfile.TemporaryFile() as file:
-            self._write(kind, file.fileno(), quality, self.name)
+            self._write(kind, file.fileno(), saving, self.name)
             file.seek(0)
             return file.read()
 
     def to_array(self) -> NDArray[Any]:
         """The pixels, (H, W, C), as deep as they came: uint8, uint16, or float32 in [0, 1].
 
-        C is 3 in color, 1 in gray, and one more with alpha.
+        C is 3 in color, 1 in gray, and one more with alpha. Of many pages it is the first.
         """
         with self._source.reading():
             image = self._whole()
             array = image.numpy().reshape(image.height, image.width, image.bands)
-        content = self._source.content
-        was_float = isinstance(content, Pixels) and content.was_float
-        return np.asarray(array / np.float32(65535) if was_float else array)
+        return np.asarray(array / np.float32(65535) if self._source.was_float else array)
 
     def to_pil(self) -> PILImage.Image:
         """The pixels as a PIL image of 8 bits a channel.
@@ -170,81 +199,103 @@ class Photo:
             pil.info["dpi"] = dpi
         return pil
 
-    def _whole(self, kind: str = "") -> VipsImage:
+    def note(self, kind: str) -> str:
+        """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
+        return self._source.note(kind)
+
+    def _page(self, number: int) -> Photo:
+        return Photo._of(replace(self._source, page=number))
+
+    def _whole(self, kind: str = "", depth: int | None = None, *, strip: bool = False) -> VipsImage:
         """The whole picture as a pipeline that has not run yet, its metadata with it."""
         taken = parts(self._source.upright(), self.name)
-        if self._chroma is None:
-            return taken.whole(taken.color)
-        image = taken.whole(join(taken, self._chroma.ab))
-        metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
-        return image
+        if depth in (16, 32):
+            taken = taken.deepened()
+        color = join(taken, self._chroma.ab) if self._chroma else taken.color
+        image = taken.whole(color, with_extra=kind == "tiff")
+        if strip:
+            metadata.strip(image)
+        if self._chroma:
+            metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
+        if depth == 32:
+            return floats(image)
+        return eight_bits(image) if depth == 8 else image
 
-    def _write(self, kind: str, descriptor: int, quality: int, output: str) -> None:
-        if not 1 <= quality <= 100:
-            raise ValueError(f"quality is {quality}; it goes from 1 to 100")
-        longest_px = formats.LONGEST_SIDE_PX.get(kind)
-        if longest_px and max(self.width, self.height) > longest_px:
-            raise OutputError(
-                f"{output}: {kind} holds {longest_px} pixels a side, "
-                f"not {self.width} x {self.height}.",
-                hint="Write PNG or TIFF.",
-            )
-        if kind == "jpeg" and self._chroma and (planes := self._source.planes):
+    def _write(self, kind: str, descriptor: int, saving: Saving, output: str) -> None:
+        formats.check(saving, kind, self.width, self.height, output)
+        if saving.get("lossless_luma") and self._chroma and self._source.kind == "jpeg":
+            content = self._with_its_luma(self._chroma, kind, saving, output)
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+        elif kind == "jpeg" and self._chroma and (planes := self._source.planes):
             content = jpeg.encode(
                 planes,
                 self._chroma.ab,
-                quality=quality,
-                metadata=self._app_segments(self._chroma),
+                quality=saving.get("quality", formats.DEFAULT_QUALITY),
+                metadata=self._app_segments(self._chroma, strip=saving.get("strip", False)),
                 threads=Settings.from_environment().threads,
             )
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(content)
-            return
-        with self._source.reading(), _writing(output):
-            image = self._whole(kind)
-            if kind == "png":
-                _save_png(image, descriptor)
-                return
-            target = pyvips.Target.new_to_descriptor(descriptor)
-            if kind == "jpeg":
-                eight_bits(image).jpegsave_target(target, Q=quality, background=[255])
-            elif kind == "webp":
-                eight_bits(image).webpsave_target(target, Q=quality, lossless=quality == 100)
-            else:
-                metadata.photoshop_blocks(image)
-                image.tiffsave_target(
-                    target, compression="deflate", predictor="horizontal", level=1
-                )
-        if kind == "tiff" and (exif := metadata.blob(image, "exif-data")):
-            tiff.add_exif(descriptor, exif, provenance.SOFTWARE if self._chroma else None)
+        else:
+            with self._source.reading(), write.writing(output):
+                if kind == "tiff":
+                    pages = self._tiff_pages(saving)
+                    write.tiffs(pages, descriptor, is_big=self._is_big(saving))
+                else:
+                    depth, strip = saving.get("depth"), saving.get("strip", False)
+                    image = self._whole(kind, depth, strip=strip)
+                    getattr(write, kind)(image, descriptor, saving)
+        self._source.check_unchanged()
 
-    def _app_segments(self, chroma: _Chroma) -> bytes:
+    def _with_its_luma(self, chroma: _Chroma, kind: str, saving: Saving, output: str) -> bytes:
+        planes = self._source.planes
+        if kind != "jpeg" or planes is None:
+            what = f"the result is {kind}" if planes else "it has no luma, or is not sound"
+            raise OutputError(
+                f"{output}: the luma of {self.name} cannot be kept: {what}.",
+                hint="It can from a gray or YCbCr JPEG to a JPEG.",
+            )
+        content, turned = self._source.file_bytes(), orientation(self._source.open())
+        return lossless.encode(
+            content,
+            chroma.ab,
+            planes.encoding,
+            turned,
+            quality=saving.get("quality", formats.DEFAULT_QUALITY),
+            metadata=self._app_segments(chroma, strip=saving.get("strip", False), turned=turned),
+        )
+
+    def _tiff_pages(self, saving: Saving) -> Iterator[write.TiffPage]:
+        strip = saving.get("strip", False)
+        for number in range(self._source.page_count):
+            page = self._page(number) if number else self
+            if number and self._color_page:
+                page = self._color_page(page)
+            source = page._source
+            depth = saving.get("depth") or (32 if source.was_float else None)
+            image = page._whole("tiff", depth, strip=strip)
+            software = provenance.SOFTWARE if page._chroma else None
+            with source.tags() as origin:
+                if strip:
+                    origin = io.BytesIO()
+                yield write.TiffPage(image, origin, source.page, source.facts, software)
+
+    def _is_big(self, saving: Saving) -> bool:
+        """Whether the result is a BigTIFF, as the input is, or since its pixels need it."""
+        depth = 4 if saving.get("depth") == 32 or self._source.was_float else 2
+        raw_bytes = sum(4 * depth * page.width * page.height for page in self.pages)
+        return self._source.facts.is_big or write.is_big(raw_bytes)
+
+    def _app_segments(self, chroma: _Chroma, *, strip: bool, turned: int = 1) -> bytes:
         with self._source.reading():
             image = self._source.open()
             profile = parts(image, self.name).profile
-            return metadata.app_segments(image, self.width, self.height, profile, chroma.model)
-
-
-@contextmanager
-def _writing(output: str) -> Iterator[None]:
-    """Turn what libvips says of a full disk into one line; what it says of the input goes on."""
-    try:
-        yield
-    except pyvips.Error as error:
-        if told := _WRITE_ERROR.search(str(error.detail)):
-            raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
-        raise
-
-
-def _save_png(image: VipsImage, descriptor: int) -> None:
-    xmp = metadata.blob(image, "xmp-data")
-    image.remove("xmp-data")
-    chunk = metadata.png_text(xmp) if xmp else b""
-    # room is left for the chunk, and the file's beginning then moved to before it
-    os.lseek(descriptor, len(chunk), os.SEEK_SET)
-    image.pngsave_target(pyvips.Target.new_to_descriptor(descriptor))
-    with open(descriptor, "r+b", closefd=False) as file:
-        file.seek(len(chunk))
-        signature_and_header = file.read(8 + 25)
-        file.seek(0)
-        file.write(signature_and_header + chunk)
+            return metadata.app_segments(
+                image,
+                (self.width, self.height) if turned < 5 else (self.height, self.width),
+                profile,
+                chroma.model,
+                strip=strip,
+                turned=turned,
+            )

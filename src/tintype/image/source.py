@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import formats, jpeg, pixels
+from tintype import formats, jpeg, pixels, tiff
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
-from tintype.image import metadata, tiff
-from tintype.image.join import luminance, parts
+from tintype.image import metadata
+from tintype.image.join import luminance, of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
 from tintype.pixels import Pixels
+
+# libvips maps these files into memory: that one shrinks meanwhile would end the process
+_MAPPED = ("webp", "gif", "avif", "heic")
+_MOST_BITS = 32
+FLOAT_SLACK = 1e-3  # how far floats may lie outside [0, 1], where they are clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +36,8 @@ class Source:
     name: str
     content: Path | bytes | Pixels
     kind: str | None
+    page: int = 0
+    status: os.stat_result | None = None  # of the file when it was opened
 
     @classmethod
     def of(cls, given: object, name: str) -> Source:
@@ -39,9 +47,11 @@ class Source:
         if isinstance(given, PILImage.Image):
             return cls(name, pixels.from_pil(given, name), None)
         content: Path | bytes
+        status = None
         if isinstance(given, str | os.PathLike):
             content = Path(given)
             try:
+                status = content.stat()
                 head = formats.head_of(content)
             except IsADirectoryError:
                 raise PhotoError(f"{name}: is a folder, not a picture.") from None
@@ -55,7 +65,7 @@ class Source:
         if kind is None:
             what = "is not a picture of a kind that is read here" if head else "is empty"
             raise UnsupportedFormat(f"{name}: {what}.", public_message="The file is not a picture.")
-        return cls(name, content, kind)
+        return cls(name, content, kind, status=status)
 
     def is_file(self, path: Path) -> bool:
         """Whether the picture comes from this file, by whatever name."""
@@ -71,16 +81,36 @@ class Source:
         """
         if self._pixels:
             return _of_pixels(self._pixels)
+        image = self._loaded(access)
+        return of_floats(image) if self.facts.is_float else image
+
+    def _loaded(self, access: str = "sequential") -> VipsImage:
+        if self.facts.bits > _MOST_BITS:
+            raise UnsupportedFormat(f"{self.name}: {self.facts.bits} bits a channel are not read.")
         with self.reading(), self._vips_source() as file:
-            load = getattr(pyvips.Image, f"{self.kind}load_source")
-            image = load(file, access=access, fail_on="truncated")
+            loader = "heif" if self.kind in ("avif", "heic") else self.kind
+            load = getattr(pyvips.Image, f"{loader}load_source")
+            options = {"page": self.page} if self.kind == "tiff" else {}
+            image = load(file, access=access, fail_on="truncated", **options)
             image._references.append(file)
             if self.kind == "tiff":
                 self._complete_tiff(image)
             return image
 
+    def note(self, kind: str) -> str:
+        """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
+        told = []
+        if self.kind and kind == formats.NEAREST.get(self.kind):
+            told.append(f"{formats.WHY_NEAREST[self.kind]}: the result is {kind}")
+        if self.page_count > 1 and kind != "tiff":
+            told.append(f"{kind} holds one page: of {self.page_count} the first is colored")
+        if self.facts.bits == 1 and kind == "tiff":
+            told.append("1 bit holds no color: the result has 8 bits a channel")
+        return f"{self.name}: {'; '.join(told)}." if told else ""
+
     def upright(self) -> VipsImage:
         """The picture, upright, for one pass."""
+        self._check_floats()
         image = self.open()
         if orientation(image) == 1:
             return image
@@ -90,6 +120,7 @@ class Source:
         """Relative luminance Y in [0, 1] of the upright picture made small, (height, width)."""
         if self.planes:
             return self.planes.light(width, height)
+        self._check_floats()
         with self.reading():
             image = self.open()
             if orientation(image) >= 5:
@@ -99,15 +130,71 @@ class Source:
                 small.height, small.width
             )
 
+    def thumbnail(self, longest_px: int) -> NDArray[np.uint8]:
+        """The upright picture made small, in sRGB and on white: (h, w, 3) uint8."""
+        if self.kind != "jpeg":
+            with self.reading():
+                return thumbnail(self.upright(), longest_px)
+        with self.reading(), self._vips_source() as file:
+            small = pyvips.Image.thumbnail_source(
+                file, longest_px, height=longest_px, size="down", fail_on="truncated"
+            )
+            return thumbnail(small, longest_px)
+
     @cached_property
     def _pixels(self) -> Pixels | None:
         """The pixels of what came as an array, or is read by Pillow."""
         if isinstance(self.content, Pixels):
             return self.content
-        if self.kind not in formats.BY_PILLOW:
-            return None
+        if self.kind in formats.BY_PILLOW:
+            with self._stream() as file:
+                return pixels.by_pillow(file, self.kind, self.name)
+        if self.facts.is_lab8:  # libvips takes it for another kind of Lab
+            with self._stream() as file:
+                return pixels.lab_tiff(file, self.page, self.name)
+        return None
+
+    @cached_property
+    def facts(self) -> tiff.Facts:
+        """What a TIFF's page says beside its pixels."""
+        if self.kind != "tiff":
+            return tiff.Facts()
         with self._stream() as file:
-            return pixels.by_pillow(file, self.kind, self.name)
+            return tiff.facts(file, self.page)
+
+    @cached_property
+    def page_count(self) -> int:
+        """Pages of a TIFF; of other files one."""
+        if self.kind != "tiff":
+            return 1
+        with self._stream() as file:
+            try:
+                return tiff.page_count(file)
+            except tiff.BROKEN:
+                raise _cut_short(self.name, "the directory of a page is missing") from None
+
+    @property
+    def was_float(self) -> bool:
+        """Whether the picture came as floats in [0, 1]."""
+        if isinstance(self.content, Pixels):
+            return self.content.was_float
+        return self.facts.is_float
+
+    def file_bytes(self) -> bytes:
+        """The whole file."""
+        with self._stream() as file:
+            return file.read()
+
+    @property
+    def times_ns(self) -> tuple[int, int] | None:
+        """When the file was last read and changed, as `os.utime` has it."""
+        return (self.status.st_atime_ns, self.status.st_mtime_ns) if self.status else None
+
+    def check_unchanged(self) -> None:
+        """Raise `PhotoError` where the file is no longer the one that was opened."""
+        if isinstance(self.content, Path):
+            with self._stream():
+                pass
 
     @cached_property
     def planes(self) -> jpeg.Planes | None:
@@ -119,17 +206,43 @@ class Source:
             taken = parts(image, self.name)
         if not taken.is_as_coded:
             return None
-        with self._stream() as file:
-            return jpeg.decode(file.read(), taken.encoding, orientation(image))
+        return jpeg.decode(self.file_bytes(), taken.encoding, orientation(image))
+
+    @contextmanager
+    def tags(self) -> Iterator[BinaryIO]:
+        """A TIFF whose tags are those of the picture: its own file, or its EXIF."""
+        if self.kind == "tiff":
+            with self._stream() as file:
+                yield file
+            return
+        exif = metadata.blob(self.open(), "exif-data") or b""
+        yield io.BytesIO(exif.removeprefix(b"Exif\0\0"))
 
     def _complete_tiff(self, image: VipsImage) -> None:
-        """What libvips leaves out: EXIF, and that pixels are missing at the end."""
-        with self._stream() as file:
-            content = tiff.read(file)
-        if content.is_cut_short:
+        """With what libvips leaves out: EXIF, and that pixels are missing at the end."""
+        if self.facts.is_cut_short:
             raise _cut_short(self.name, "its last pixels lie beyond its end")
-        if content.exif:
-            metadata.add_exif(image, content.exif, with_orientation=False)
+        with self._stream() as file:
+            exif = tiff.exif_of(file, self.page)
+        if exif:
+            metadata.add_exif(image, exif, with_orientation=False)
+
+    @cached_property
+    def _float_range(self) -> tuple[float, float]:
+        with self.reading():
+            low, high, total = self._loaded().stats().numpy()[0, :3]
+        return (low, high) if np.isfinite(total) else (np.nan, np.nan)
+
+    def _check_floats(self) -> None:
+        """Raise `PhotoError` where floats of a file do not lie in [0, 1], as those of arrays do."""
+        if not self.facts.is_float:
+            return
+        low, high = self._float_range
+        if not (low >= -FLOAT_SLACK and high <= 1 + FLOAT_SLACK):
+            raise PhotoError(
+                f"{self.name}: floats must lie in [0, 1], not in [{low:g}, {high:g}].",
+                public_message="The picture's numbers lie outside [0, 1].",
+            )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -154,6 +267,12 @@ class Source:
         except OSError as error:
             raise _unreadable(self.name, error) from None
         with file:
+            if self.status and _identity(os.fstat(file.fileno())) != _identity(self.status):
+                raise PhotoError(
+                    f"{self.name}: the file changed while it was read.",
+                    hint="Color it again when it is whole.",
+                    public_message="The file changed while it was read.",
+                )
             yield file
 
     @contextmanager
@@ -161,9 +280,21 @@ class Source:
         if isinstance(self.content, bytes):
             yield pyvips.Source.new_from_memory(self.content)
             return
-        # by descriptor, since libvips reads options out of a name that ends in brackets
         with self._stream() as file:
-            yield pyvips.Source.new_from_descriptor(file.fileno())
+            if self.kind in _MAPPED:
+                yield pyvips.Source.new_from_memory(file.read())
+            else:  # not by name, since libvips reads options out of one that ends in brackets
+                yield pyvips.Source.new_from_descriptor(file.fileno())
+
+
+def thumbnail(image: VipsImage, longest_px: int) -> NDArray[np.uint8]:
+    """A picture made small, in sRGB and on white: (h, w, 3) uint8."""
+    small = image.thumbnail_image(
+        longest_px, height=longest_px, size="down", export_profile="srgb", no_rotate=True
+    ).colourspace("srgb")
+    if small.hasalpha():
+        small = small.flatten(background=255)
+    return np.asarray(small.cast("uchar").numpy(), np.uint8)
 
 
 def orientation(image: VipsImage) -> int:
@@ -188,6 +319,11 @@ def _of_pixels(given: Pixels) -> VipsImage:
     if given.exif:
         metadata.add_exif(image, given.exif, with_orientation=True)
     return image
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What changes when a file is written to or replaced."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _unreadable(name: str, error: OSError) -> PhotoError:

@@ -1,77 +1,73 @@
-"""Many photographs: plan what goes where, color each, tell what became of it."""
+"""What is colored and where its result goes: a stream of items, the same on every machine."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from tintype.colorizer import Colorizer, save_result
-from tintype.errors import OutputError, OutputExists, PhotoError, TintypeError
-from tintype.formats import EXTENSIONS, WRITERS, format_of
-from tintype.image import Photo
+from tintype.errors import OutputError, PhotoError
+from tintype.formats import EXTENSIONS, WRITERS, format_of, written_for
 from tintype.provenance import is_our_result
+from tintype.walk import walk
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
-UNFINISHED = ("~", ".tmp", ".part", ".crdownload")
+COMPARE_MARK = ".compare.jpg"  # photo.jpg -> photo.jpg.compare.jpg
 PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
-LOSSLESS = "png"  # what is read and not written becomes this
 
 AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One photograph and where its result goes; `problem` says why it must not be colored."""
+    """One photograph and where its result goes; `problem` says why it must not be colored.
+
+    `root` is the folder that holds all results and is never made anew, where there is one;
+    `compare` is where a before/after picture goes, if one is wanted; `twin` is another item's
+    output whose path differs in nothing but case.
+    """
 
     source: Path
     output: Path
     problem: str = ""
+    root: Path | None = None
+    compare: Path | None = None
+    twin: Path | None = None
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of one item; `reason` says why it was skipped or failed."""
+class Shard:
+    """One of `count` parts of a plan, from 1: together they are the whole, and none overlap."""
 
-    item: Item
-    status: Literal["colored", "skipped", "failed"]
-    reason: str = ""
+    index: int = 1
+    count: int = 1
 
+    def holds(self, source: Path) -> bool:
+        """Whether a photograph is in this part, by its path below the inputs' common folder.
 
-def colorize_one(
-    item: Item, colorizer: Colorizer, *, strength: float = 1.0, overwrite: bool = False
-) -> Result:
-    """Color one item. Whatever fails is told in the result, so that the others go on.
-
-    `overwrite` makes an earlier result anew; a file that is not one is never replaced.
-    """
-    try:
-        if item.problem:
-            raise OutputError(item.problem)
-        if item.output.exists() and not overwrite:
-            return Result(item, "skipped", f"{item.output} exists")
-        photo = Photo.open(item.source)
-        if is_our_result(photo):
-            return Result(item, "skipped", f"{item.source} was colored by tintype before")
-        item.output.parent.mkdir(parents=True, exist_ok=True)
-        colored = colorizer(photo, strength=strength)
-        save_result(colored, item.output, overwrite=overwrite)
-    except OutputExists:  # another process was faster
-        return Result(item, "skipped", f"{item.output} exists")
-    except TintypeError as error:
-        return Result(item, "failed", str(error))
-    except OSError as error:
-        where = error.filename or item.output
-        return Result(item, "failed", f"{where}: {error.strerror or error}")
-    except Exception as error:
-        return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
-    return Result(item, "colored")
+        Whatever could fall on the same output is in the same part: the name counts up to its first
+        dot, and case does not.
+        """
+        stem = source.name.partition(".")[0] or source.name
+        key = os.fsencode(_folded(source.parent / stem))
+        return int.from_bytes(hashlib.sha256(key).digest()[:8]) % self.count == self.index - 1
 
 
-def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[Item]:
+WHOLE = Shard()
+
+
+def plan(
+    inputs: Sequence[AnyPath],
+    output: AnyPath | None = None,
+    *,
+    format: str | None = None,
+    shard: Shard = WHOLE,
+    compare: bool = False,
+) -> Iterator[Item]:
     """What to color and where to, in a fixed order.
 
     `inputs` are files and folders. A file named here is always in the plan. Of a folder it holds
@@ -80,38 +76,67 @@ def plan(inputs: Sequence[AnyPath], output: AnyPath | None = None) -> Iterator[I
 
     Without `output` a result lies beside its input, as `photo.color.jpg`. With it, the inputs' tree
     is mirrored there from their common folder; for a single file it may name the file itself.
+    `format` is the kind that all results have, by default each its input's, or the nearest. Of the
+    whole plan only `shard` is given, and each item has a place to `compare` if that is wanted.
     Items that would harm an input or fall on another's output carry a `problem`.
     Raises PhotoError for an input without a name, and OutputError for such an output or when
     `output` is a file and a folder is needed.
     """
-    if "" in inputs:
-        raise PhotoError("an input has no name.", hint="Name a file or a folder.")
-    named = [Path(path) for path in inputs]
+    targets = _Targets(inputs, output, format)
+    closed: list[Path] = []
     sources: dict[str, Path] = {}
-    for path in named:
-        for source in _files(path):
+    for path in targets.named:
+        for source in walk(path, closed.append) if _is_folder(path) else (path,):
             sources.setdefault(_place(source), source)
-    named_places = {_place(path) for path in named}
+    named_places = {_place(path) for path in targets.named}
     originals = {identity for source in sources.values() if (identity := _identity(source))}
-    targets = _Targets(named, output)
     taken: dict[Path, Path] = {}
+    folded: dict[str, Path] = {}
     for place, source in sources.items():
+        if not shard.holds(targets.branch(source)):
+            continue
         if place not in named_places and _is_passed_over(source):
             continue
         target = targets.of(source)
-        problem = _problem(source, target, originals, taken)
-        yield Item(source, target, problem)
+        beside = targets.compare_of(source, target) if compare else None
+        problem = _problem(source, target, originals, taken) or (
+            _problem(source, beside, originals, taken) if beside else ""
+        )
+        twin = folded.setdefault(_folded(target), target)
+        yield Item(
+            source, target, problem, targets.folder, beside, twin if twin != target else None
+        )
         taken.setdefault(target, source)
+        if beside:
+            taken.setdefault(beside, source)
+    for folder in closed:
+        if shard.holds(targets.branch(folder)):
+            problem = f"{folder}: this folder cannot be read."
+            yield Item(folder, targets.beside(folder), problem, targets.folder)
+
+
+def destination(inputs: Sequence[AnyPath], output: AnyPath | None) -> Path | None:
+    """The folder of their own that the results go to; None where they lie beside their inputs.
+
+    Raises as `plan` does.
+    """
+    return _Targets(inputs, output).folder
 
 
 class _Targets:
     """Where results go."""
 
-    def __init__(self, named: Sequence[Path], output: AnyPath | None) -> None:
+    def __init__(
+        self, inputs: Sequence[AnyPath], output: AnyPath | None, format: str | None = None
+    ) -> None:
+        if "" in inputs:
+            raise PhotoError("an input has no name.", hint="Name a file or a folder.")
+        self.named = named = [Path(path) for path in inputs]
+        self.folder: Path | None = None
+        self._file: Path | None = None
+        self._format = format
         roots = [_absolute(path if _is_folder(path) else path.parent) for path in named]
         self._common = Path(os.path.commonpath(roots))
-        self._folder: Path | None = None
-        self._file: Path | None = None
         if output is None:
             return
         if output == "":
@@ -119,6 +144,8 @@ class _Targets:
         path = Path(output)
         says_folder = str(output).endswith(("/", os.sep)) or _is_folder(path)
         if path.suffix and not says_folder and len(named) == 1 and not _is_folder(named[0]):
+            if format and WRITERS.get(path.suffix.lower(), format) != format:
+                raise OutputError(f"{path}: goes by the name of another format than {format}.")
             self._file = path
         elif stat.S_ISREG(_mode(path)) or (
             path.suffix.lower() in PICTURE_SUFFIXES and not says_folder
@@ -129,23 +156,34 @@ class _Targets:
             )
         # in the inputs' own folder they would fall on the inputs: there they lie beside
         elif _identity(path) != _identity(self._common):
-            self._folder = path
+            self.folder = path
 
     def of(self, source: Path) -> Path:
         if self._file:
             return self._file
-        if self._folder is None:
-            return source.with_name(_result_name(source, RESULT_MARK))
-        branch = _absolute(source).parent.relative_to(self._common)
-        return self._folder / branch / _result_name(source)
+        if self.folder is None:
+            return source.with_name(_result_name(source, self._format, RESULT_MARK))
+        return self.folder / self.branch(source).with_name(_result_name(source, self._format))
+
+    def beside(self, source: Path) -> Path:
+        """The mirrored path of what is no picture."""
+        return self.folder / self.branch(source) if self.folder else source
+
+    def compare_of(self, source: Path, target: Path) -> Path:
+        name = target.name if self._file or self.folder else source.name
+        return target.with_name(name + COMPARE_MARK)
+
+    def branch(self, source: Path) -> Path:
+        """The path below the common folder of the inputs."""
+        return _absolute(source).relative_to(self._common)
 
 
-def _result_name(source: Path, mark: str = "") -> str:
+def _result_name(source: Path, format: str | None, mark: str = "") -> str:
     """The input's name, its suffix kept where it tells what the result is, else added to."""
     kind = _kind(source)
-    if kind is None or WRITERS.get(source.suffix.lower()) == kind:
+    written = format or written_for(kind)
+    if kind is None or WRITERS.get(source.suffix.lower()) == written:
         return f"{source.stem}{mark}{source.suffix}"
-    written = kind if kind in WRITERS.values() else LOSSLESS
     return f"{source.name}{mark}{EXTENSIONS[written][0]}"
 
 
@@ -154,25 +192,11 @@ def _kind(source: Path) -> str | None:
     return format_of(source) if stat.S_ISREG(_mode(source)) else None
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """The path itself, or what is in the folder and below; then the folders that cannot be read."""
-    if not _is_folder(path):
-        yield path
-        return
-    unreadable: list[OSError] = []
-    for folder, below, names in os.walk(path, onerror=unreadable.append):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and not name.lower().endswith(UNFINISHED):
-                yield Path(folder, name)
-    yield from (Path(error.filename) for error in unreadable)
-
-
 def _is_passed_over(source: Path) -> bool:
     mode = _mode(source)
-    if not stat.S_ISREG(mode):
-        return not stat.S_ISDIR(mode)  # pipes, dead links; folders are those that cannot be read
-    if _kind(source) is None:  # or it cannot be read
+    if mode and not stat.S_ISREG(mode):
+        return True
+    if not mode or _kind(source) is None:  # it leads nowhere, is gone, or cannot be read
         return source.suffix.lower() not in PICTURE_SUFFIXES
     return is_our_result(source)
 
@@ -184,8 +208,6 @@ def _problem(
         mode = source.stat().st_mode
     except OSError as error:
         return f"{source}: cannot be read: {error.strerror}."
-    if stat.S_ISDIR(mode):
-        return f"{source}: this folder cannot be read."
     if not stat.S_ISREG(mode):
         return f"{source}: not a file."
     if target in taken:
@@ -228,3 +250,8 @@ def _place(path: Path) -> str:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100  # resolve() would follow links
+
+
+def _folded(path: Path) -> str:
+    """A path as a disk sees it that does not tell upper from lower case."""
+    return unicodedata.normalize("NFC", str(path)).casefold()

@@ -1,0 +1,134 @@
+"""One item of a plan: the function that every engine calls."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Unpack
+
+from tintype import contact, files
+from tintype.batch.plan import Item
+from tintype.colorizer import Colorizer, save_result
+from tintype.errors import (
+    OutputError,
+    OutputExists,
+    OutputUnavailable,
+    PhotoError,
+    PhotoTooLarge,
+    TintypeError,
+)
+from tintype.formats import Saving, written_as
+from tintype.image import Photo
+from tintype.provenance import is_our_result
+
+Room = Callable[[int], AbstractContextManager[object]]
+"""Entered with the pixels of a photograph, for as long as it is in memory."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one item; `reason` says why it was skipped or failed.
+
+    `note` says what the result could not be that its input is. `sha256` is that of the input,
+    hexadecimal; a failed item has one where the photograph itself is at fault, so that trying again
+    changes nothing. `model` is the name on the card.
+    """
+
+    item: Item
+    status: Literal["colored", "skipped", "failed", "planned"]
+    reason: str = ""
+    note: str = ""
+    sha256: str | None = None
+    model: str | None = None
+
+
+def colorize_one(
+    item: Item,
+    colorizer: Colorizer,
+    *,
+    strength: float = 1.0,
+    keep_tint: bool = False,
+    overwrite: bool = False,
+    room: Room = nullcontext,
+    **saving: Unpack[Saving],
+) -> Result:
+    """Color one item. Whatever fails is told in the result, so that the others go on.
+
+    `overwrite` makes an earlier result anew; a file that is not one is never replaced. `saving` is
+    explained at `formats.Saving`. `room` bounds how much is in memory at a time. Raises
+    `OutputUnavailable`, and nothing else, where no other result can be written either.
+    """
+    sha256 = None
+    try:
+        result = foresee(item, overwrite=overwrite)
+        if result.status == "failed":
+            return result
+        _make_folder(item)
+        if result.status == "planned":
+            try:
+                stamp, sha256 = files.stamp(item.source), sha256_of(item.source)
+            except OSError as error:
+                raise files.unreadable(item.source, error) from None
+            photo = Photo.open(item.source)
+            if is_our_result(photo):
+                return Result(item, "skipped", f"{item.source} was colored by tintype before")
+            if files.stamp(item.source) != stamp:
+                raise files.changed(item.source)
+            with room(photo.width * photo.height):
+                colored = colorizer(photo, strength=strength, keep_tint=keep_tint)
+                save_result(colored, item.output, overwrite=overwrite, **saving)
+            note = photo.note(written_as(item.output))
+            result = Result(item, "colored", "", note, sha256, colorizer.card.name)
+        if item.compare and (overwrite or not os.path.lexists(item.compare)):
+            sheet = contact.before_after(Photo.open(item.source), Photo.open(item.output))
+            contact.save(sheet, item.compare)
+        return result
+    except OutputUnavailable:
+        raise
+    except OutputExists:  # another process was faster
+        return Result(item, "skipped", f"{item.output} exists")
+    except TintypeError as error:
+        own_fault = isinstance(error, PhotoError) and not isinstance(error, PhotoTooLarge)
+        return Result(item, "failed", str(error), sha256=sha256 if own_fault else None)
+    except OSError as error:
+        where = error.filename or item.output
+        return Result(item, "failed", f"{where}: {error.strerror or error}")
+    except Exception as error:
+        return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
+
+
+def foresee(item: Item, *, overwrite: bool = False) -> Result:
+    """What is known before the photograph is looked at; `planned` is what is to be colored."""
+    if item.problem:
+        return Result(item, "failed", item.problem)
+    if overwrite or not os.path.lexists(item.output):
+        return Result(item, "planned")
+    if is_our_result(item.output):
+        return Result(item, "skipped", f"{item.output} exists")
+    reason = f"{item.output}: is there already, and is no result of tintype. Name another output."
+    return Result(item, "failed", reason)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file, hexadecimal. Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_folder(item: Item) -> None:
+    """The folder of the output; the root of all outputs is not made anew if a disk went away."""
+    if item.root and not item.root.is_dir():
+        raise OutputUnavailable(
+            f"{item.root}: the folder for the results is gone.",
+            hint="Bring it back, and run again to go on.",
+        )
+    files.make_folder(item.output.parent)
+    if item.twin and files.folds_case(item.output.parent):
+        raise OutputError(
+            f"{item.source}: its result would fall on {item.twin}: "
+            "this disk does not tell upper from lower case."
+        )

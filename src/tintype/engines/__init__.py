@@ -1,0 +1,1 @@
+"""Who calls `colorize_one` over a plan: this machine, or several."""

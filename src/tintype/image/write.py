@@ -1,0 +1,125 @@
+"""Pictures written: one function for each kind of file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from tintype import files, tiff
+from tintype.errors import OutputError
+from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
+from tintype.image import metadata
+from tintype.image.join import eight_bits
+from tintype.image.vips import VipsImage, pyvips
+
+_WRITE_ERROR = re.compile(r"write error\n\w+ error: (.+)")  # of a descriptor, by libvips
+_AVIF_EFFORT = 2  # of 9: 4, what libvips has, takes three times as long for 3 % of the bytes
+_BIG_TIFF_FROM_BYTES = 3_500_000_000  # offsets of a TIFF have 32 bits; deflate may add a little
+
+
+@contextmanager
+def writing(output: str) -> Iterator[None]:
+    """Turn what libvips says of a full disk into one line; what it says of the input goes on."""
+    try:
+        yield
+    except pyvips.Error as error:
+        if told := _WRITE_ERROR.search(str(error.detail)):
+            if told[1] == os.strerror(errno.ENOSPC):
+                raise files.disk_full(output) from None
+            raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
+        raise
+
+
+def jpeg(image: VipsImage, descriptor: int, saving: Saving) -> None:
+    """Write a JPEG; what is transparent becomes white."""
+    quality = saving.get("quality", DEFAULT_QUALITY)
+    eight_bits(image).jpegsave_target(_target(descriptor), Q=quality, background=[255])
+
+
+def webp(image: VipsImage, descriptor: int, saving: Saving) -> None:
+    """Write a WebP."""
+    quality = saving.get("quality", DEFAULT_QUALITY)
+    lossless = quality == LOSSLESS_QUALITY
+    eight_bits(image).webpsave_target(_target(descriptor), Q=quality, lossless=lossless)
+
+
+def avif(image: VipsImage, descriptor: int, saving: Saving) -> None:
+    """Write an AVIF of 8 bits, or of 12 where the picture has 16."""
+    quality = saving.get("quality", DEFAULT_QUALITY)
+    image.heifsave_target(
+        _target(descriptor),
+        compression="av1",
+        Q=quality,
+        lossless=quality == LOSSLESS_QUALITY,
+        bitdepth=12 if image.format == "ushort" else 8,
+        effort=_AVIF_EFFORT,
+    )
+
+
+def png(image: VipsImage, descriptor: int, _: Saving) -> None:
+    """Write a PNG."""
+    xmp = metadata.blob(image, "xmp-data")
+    image.remove("xmp-data")
+    chunk = metadata.png_text(xmp) if xmp else b""
+    # room is left for the chunk, and the file's beginning then moved to before it
+    os.lseek(descriptor, len(chunk), os.SEEK_SET)
+    image.pngsave_target(_target(descriptor))
+    with open(descriptor, "r+b", closefd=False) as file:
+        file.seek(len(chunk))
+        signature_and_header = file.read(8 + 25)
+        file.seek(0)
+        file.write(signature_and_header + chunk)
+
+
+@dataclass(frozen=True)
+class TiffPage:
+    """A page of a TIFF to be: pixels, and where its tags come from."""
+
+    image: VipsImage
+    origin: BinaryIO  # a TIFF, or the EXIF of another kind of file, or nothing
+    number: int  # of the page there
+    facts: tiff.Facts
+    software: str | None  # named instead of what wrote the original
+
+
+def tiffs(pages: Iterable[TiffPage], descriptor: int, *, is_big: bool) -> None:
+    """Write a TIFF of one page or more, each as it was: in strips or tiles, with its own tags."""
+    link = None
+    for number, page in enumerate(pages):
+        if number == 0:
+            _tiff(page, descriptor, is_big=is_big)
+            continue
+        with tempfile.TemporaryFile() as file:
+            _tiff(page, file.fileno(), is_big=is_big)
+            link = tiff.append_page(descriptor, file, link)
+
+
+def is_big(raw_bytes: int) -> bool:
+    """Whether the pixels may need offsets of more than 32 bits."""
+    return raw_bytes > _BIG_TIFF_FROM_BYTES
+
+
+def _tiff(page: TiffPage, descriptor: int, *, is_big: bool) -> None:
+    image = page.image
+    options: dict[str, Any] = {"compression": "deflate", "predictor": "horizontal", "level": 1}
+    if page.facts.is_lzw:
+        options = {"compression": "lzw", "predictor": "horizontal"}
+    if page.facts.tile and not any(side % 16 for side in page.facts.tile):
+        width, height = page.facts.tile
+        options |= {"tile": True, "tile_width": width, "tile_height": height}
+    if image.format == "float":
+        options["predictor"] = "float"
+    metadata.photoshop_blocks(image)
+    image.tiffsave_target(_target(descriptor), bigtiff=is_big, **options)
+    size = (image.width, image.height)
+    tiff.carry(descriptor, page.origin, page.number, size=size, software=page.software)
+
+
+def _target(descriptor: int) -> Any:
+    return pyvips.Target.new_to_descriptor(descriptor)
