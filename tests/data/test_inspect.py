@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +119,22 @@ def test_an_unknown_set_names_those_there_are():
     assert done.returncode == 2
     assert "'coco-sample'" in done.stderr
     assert Path("imagenet").exists() is False
+
+
+def test_the_form_may_be_said(pairs):
+    (pairs / "gray" / "3.png").unlink()
+    done = tintype("inspect", pairs, "--form", "rgb", "--json")
+    facts = json.loads(done.stdout)
+    assert (facts["form"], facts["pictures"], facts["near_gray"]) == ("rgb", 15, 7)
+
+
+def test_an_interrupt_ends_it_at_once(cuts, tmp_path):
+    cuts[0].resize((2000, 2000)).save(tmp_path / "0.png")
+    for i in range(1, 1000):
+        (tmp_path / f"{i}.png").hardlink_to(tmp_path / "0.png")
+    command = [sys.executable, "-m", "tintype", "data", "inspect", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=15)  # all of them take more than a minute
+    assert (process.returncode, told.strip()) == (130, "tintype: interrupted")

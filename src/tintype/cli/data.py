@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
 if TYPE_CHECKING:
     from tintype.data.survey import Survey
 
+FormOrAuto = Literal["auto", "rgb", "lab", "pair"]
 PLACE = click.Path(path_type=Path)
 SETS = ("coco-sample",)
 _FORMS = {
@@ -40,9 +41,13 @@ Examples:
   tintype data inspect photos/ --json | jq .damaged"""
 )
 @click.argument("paths", metavar="PATH...", type=PLACE, nargs=-1, required=True)
+@click.option(
+    "--form", type=click.Choice(get_args(FormOrAuto)), default="auto", show_default=True,
+    help="What to read it as.",
+)  # fmt: skip
 @click.option("--sheet", metavar="FILE", type=PLACE, help="Write a picture of some of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def inspect(paths: tuple[Path, ...], sheet: Path | None, as_json: bool) -> None:
+def inspect(paths: tuple[Path, ...], form: FormOrAuto, sheet: Path | None, as_json: bool) -> None:
     """Say what there is to train on.
 
     PATH is what `tintype train --data` takes. Told are the form, how many pictures there are, how
@@ -50,10 +55,11 @@ def inspect(paths: tuple[Path, ...], sheet: Path | None, as_json: bool) -> None:
     """
     from tintype.data.open import open_sources
     from tintype.data.survey import contact_sheet, survey
+    from tintype.recipe.data import DataSpec
 
     if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise click.BadParameter(f"{sheet} ends in neither .png nor .jpg.", param_hint="--sheet")
-    source = open_sources(paths)
+    source = open_sources(paths, DataSpec(form=form))
     found = survey(source)
     click.echo(json.dumps(_facts(found)) if as_json else "\n".join(_lines(found)))
     if sheet is not None:

@@ -141,8 +141,11 @@ def _cached(cache: Path, key: str) -> IndexArray | None:
 
 def _each(one: Callable[[int], _T], numbers: Sequence[int] | IndexArray, *, desc: str) -> list[_T]:
     """`one` of every number, in their order, by as many threads as there are cores."""
-    with ThreadPoolExecutor(Settings.from_environment().threads) as pool:
+    pool = ThreadPoolExecutor(Settings.from_environment().threads)
+    try:
         work = pool.map(one, (int(i) for i in numbers))
         return list(
             tqdm(work, total=len(numbers), unit="img", desc=desc, disable=None, leave=False)
         )
+    finally:  # when interrupted, without the pictures that still wait
+        pool.shutdown(cancel_futures=True)
