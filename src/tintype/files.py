@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,34 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[int]:
     finally:
         with contextlib.suppress(OSError):
             hidden.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to write in, which gets the name `path` when the block ends well.
+
+    It lies beside it under a temporary name; when the block fails nothing is left behind. What is
+    at `path` already stays: `OutputExists`. `OutputError` where nothing can be written there.
+    """
+    taken = OutputExists(
+        f"{path}: is there already and stays.",
+        hint="Give another name, or remove it first.",
+        public_message="The output is there already.",
+    )
+    if os.path.lexists(path):
+        raise taken
+    temporary = path.with_name(f".{secrets.token_hex(6)}.part")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        try:
+            temporary.rename(path)
+        except OSError:  # a folder that appeared meanwhile, with something in it
+            raise taken from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
 from tintype.data.choose import short_sides
+from tintype.data.decode import view_size
 from tintype.data.open import open_sources
 from tintype.data.source import fingerprint
 from tintype.errors import DataError
@@ -59,6 +62,20 @@ def test_every_shape_reaches_the_crop(size, tmp_path):
     assert channels == 3
     assert min(width, height) == max(min(72, min(size)), 64)
     assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
+
+
+@given(
+    width=st.integers(1, 5000),
+    height=st.integers(1, 5000),
+    load_px=st.integers(1, 600),
+    crop_px=st.integers(1, 600),
+)
+def test_a_view_is_as_large_as_asked(width, height, load_px, crop_px):
+    wide, high = view_size(width, height, load_px=load_px, crop_px=crop_px)
+    short = min(width, height)
+    assert min(wide, high) == max(min(load_px, short), crop_px)
+    scale = min(wide, high) / short
+    assert max(abs(wide - width * scale), abs(high - height * scale)) <= 0.5
 
 
 def test_orientation_is_applied(tmp_path):

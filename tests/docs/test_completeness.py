@@ -16,10 +16,17 @@ TEXT = "\n".join(page.read_text("utf-8") for page in PAGES)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
-def commands() -> dict[str, click.Command]:
-    context = click.Context(main)
-    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
-    return {name: command for name, command in found.items() if command is not None}
+def commands(group: click.Group = main, front: str = "") -> dict[str, click.Command]:
+    """By their full names, those of groups too."""
+    context = click.Context(group)
+    found: dict[str, click.Command] = {}
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found[front + name] = command
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{front}{name} ")
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

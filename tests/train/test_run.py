@@ -221,14 +221,35 @@ def test_a_damaged_picture_does_not_end_a_run(photo_folder, tmp_path, small_reci
     assert "passed over" in capfd.readouterr().err
 
 
+def damaged_copy(photos: Path, folder: Path, of_every_two: int) -> Path:
+    """The pictures, one or both of every two cut short."""
+    shutil.copytree(photos, folder)
+    for i, file in enumerate(sorted(folder.iterdir())):
+        if i % 2 < of_every_two:
+            file.write_bytes(file.read_bytes()[:900])
+    return folder
+
+
 def test_too_many_damaged_pictures_end_a_run(photo_folder, tmp_path, small_recipe):
-    folder = tmp_path / "photos"
-    shutil.copytree(photo_folder, folder)
-    for file in sorted(folder.iterdir())[:16]:
-        file.write_bytes(file.read_bytes()[:900])
-    recipe = small_recipe("stages.small.total_images=80", "holdout_images=1")
-    with pytest.raises(DataError, match=r"damaged|cannot be read|none of the pictures"):
-        train(recipe, [folder], tmp_path / "run")
+    folder = damaged_copy(photo_folder, tmp_path / "photos", 1)
+    recipe = small_recipe("stages.small.total_images=80")
+    with pytest.raises(DataError, match=r"11 of 24 pictures are damaged\. They are named in"):
+        train(recipe, [folder], tmp_path / "run", val=[photo_folder])
+    named = [row["damaged"] for row in rows(tmp_path / "run") if "damaged" in row]
+    assert len(named) == 11
+
+
+def test_damaged_pictures_in_a_row_end_a_run(photo_folder, tmp_path, small_recipe):
+    folder = damaged_copy(photo_folder, tmp_path / "photos", 2)
+    with pytest.raises(DataError, match="10 pictures one after the other cannot be read"):
+        train(small_recipe(), [folder], tmp_path / "run", val=[photo_folder])
+
+
+def test_looks_need_a_picture_that_can_be_read(photo_folder, tmp_path, small_recipe):
+    folder = damaged_copy(photo_folder, tmp_path / "photos", 2)
+    with pytest.raises(DataError, match="none of the pictures to look at can be read"):
+        train(small_recipe(), [photo_folder], tmp_path / "run", val=[folder])
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_process_a_run_folder(tmp_path, small_recipe):

@@ -78,14 +78,14 @@ def measure(source: Source, index: int) -> Measures:
     )
 
 
-def measures(source: Source, numbers: IndexArray) -> list[Measures | None]:
-    """The measures of many pictures, in their order; None for those that cannot be read."""
+def measures(source: Source, numbers: IndexArray) -> list[Measures | DataError]:
+    """The measures of many pictures, in their order, or why one cannot be read."""
 
-    def one(index: int) -> Measures | None:
+    def one(index: int) -> Measures | DataError:
         try:
             return measure(source, index)
-        except DataError:
-            return None
+        except DataError as error:
+            return error
 
     return _each(one, numbers, desc="measuring")
 
@@ -110,9 +110,9 @@ def split_holdout(count: int, holdout: int, seed: int) -> tuple[IndexArray, Inde
 def _passing(source: Source, numbers: IndexArray, spec: DataSpec) -> IndexArray:
     least = np.array([spec.min_chroma, spec.min_color_std, spec.min_contrast])
     found = measures(source, numbers)
-    passes = [m is not None and bool((np.array(m) >= least).all()) for m in found]
+    passes = [isinstance(m, Measures) and bool((np.array(m) >= least).all()) for m in found]
     kept: IndexArray = numbers[np.array(passes, bool)]
-    damaged = sum(m is None for m in found)
+    damaged = sum(isinstance(m, DataError) for m in found)
     told = f"{len(kept):,} of {len(numbers):,} pictures pass the filter"
     told += f"; {damaged:,} cannot be read" if damaged else ""
     if not len(kept):
@@ -141,8 +141,11 @@ def _cached(cache: Path, key: str) -> IndexArray | None:
 
 def _each(one: Callable[[int], _T], numbers: Sequence[int] | IndexArray, *, desc: str) -> list[_T]:
     """`one` of every number, in their order, by as many threads as there are cores."""
-    with ThreadPoolExecutor(Settings.from_environment().threads) as pool:
+    pool = ThreadPoolExecutor(Settings.from_environment().threads)
+    try:
         work = pool.map(one, (int(i) for i in numbers))
         return list(
             tqdm(work, total=len(numbers), unit="img", desc=desc, disable=None, leave=False)
         )
+    finally:  # when interrupted, without the pictures that still wait
+        pool.shutdown(cancel_futures=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tintype.data.files import FileSource, listed, pictures_in
 from tintype.data.npy import NpySource, arrays_in
-from tintype.data.paired import PairedSource, paired_folders
+from tintype.data.paired import Pair, PairedSource, paired_folders
 from tintype.data.shards import ShardSource
 from tintype.data.source import Form, Joined, Source, some
 from tintype.errors import DataError
@@ -33,7 +33,13 @@ def open_sources(paths: Sequence[Path], spec: DataSpec = ALL) -> Source:
             raise DataError(
                 f"{paths[0]} holds {_TOLD[forms[0]]}, {path} {_TOLD[form]}: no one set."
             )
-    opened = {"rgb": _pictures, "lab": _arrays, "pair": _pairs}[forms[0]](paths)
+    opened: Sequence[Source]
+    if forms[0] == "lab":
+        opened = [NpySource(path) for path in paths]
+    elif forms[0] == "pair":
+        opened = [PairedSource([_pair(path) for path in paths])]
+    else:
+        opened = pictures_at(paths)
     parts = [part for part in opened if len(part)]
     if not parts:
         raise DataError(f"{some(paths)}: no pictures in it.")
@@ -64,7 +70,8 @@ def form_of(path: Path) -> Form:
 _TOLD: dict[Form, str] = {"rgb": "pictures", "lab": "arrays", "pair": "pairs of pictures"}
 
 
-def _pictures(paths: Sequence[Path]) -> list[Source]:
+def pictures_at(paths: Sequence[Path]) -> list[ShardSource | FileSource]:
+    """The pictures in shards and those in files of their own."""
     shards: list[Path] = []
     files: list[Path] = []
     for path in paths:
@@ -78,16 +85,11 @@ def _pictures(paths: Sequence[Path]) -> list[Source]:
     return [ShardSource(shards), FileSource(files)]
 
 
-def _arrays(paths: Sequence[Path]) -> list[Source]:
-    return [NpySource(path) for path in paths]
-
-
-def _pairs(paths: Sequence[Path]) -> list[Source]:
-    found = [(path, paired_folders(path)) for path in paths]
-    for path, folders in found:
-        if folders is None:
-            raise DataError(
-                f"{path}: no pair of folders in it.",
-                hint="Color pictures belong in color/, gray ones of the same names in gray/.",
-            )
-    return [PairedSource([folders for _, folders in found if folders])]
+def _pair(path: Path) -> Pair:
+    folders = paired_folders(path)
+    if folders is None:
+        raise DataError(
+            f"{path}: no pair of folders in it.",
+            hint="Color pictures belong in color/, gray ones of the same names in gray/.",
+        )
+    return folders

@@ -68,7 +68,7 @@ def paired_folders(folder: Path) -> Pair | None:
         if len(found) > 1:
             raise DataError(
                 f"{folder}: more than one pair of folders: {some(str(p.color) for p in found)}.",
-                hint="Give a folder that holds one color and one gray folder.",
+                hint="Give a folder with one of them; or, if they are no pairs, say data.form=rgb.",
             )
         if found:
             return found[0]
@@ -102,7 +102,7 @@ def _matched(folders: Pair) -> list[Pair]:
             raise DataError(
                 f"{folder}: {len(lacking)} of {len(grays.keys() | colors)} pictures are missing in "
                 f"it: {some(sorted(lacking))}.",
-                hint=f"Each must be in both {folders.gray.name}/ and {folders.color.name}/.",
+                hint="Each must be in both; or, if they are no pairs, say data.form=rgb.",
             )
     return [Pair(grays[name], colors[name]) for name in colors]
 
