@@ -15,7 +15,7 @@ import click
 from tintype import __version__
 from tintype.errors import TintypeError, closest
 
-COMMANDS = ("colorize", "evaluate", "models", "doctor", "train", "export")
+COMMANDS = ("colorize", "evaluate", "models", "doctor", "recipes", "train", "export")
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 TERMINATED = 128 + signal.SIGTERM
 
