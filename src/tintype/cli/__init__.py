@@ -16,7 +16,9 @@ import click
 from tintype import __version__
 from tintype.errors import TintypeError, closest
 
-COMMANDS = ("colorize", "evaluate", "models", "doctor", "data", "train", "export")
+COMMANDS = (
+    "colorize", "evaluate", "models", "doctor", "data", "recipes", "train", "export",
+)  # fmt: skip
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 TERMINATED = 128 + signal.SIGTERM
 
