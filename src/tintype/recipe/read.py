@@ -47,7 +47,9 @@ class Recipe(Part):
     generator: GeneratorSpec
     discriminator: DiscriminatorSpec | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    precision: Literal["auto", "bf16-mixed", "32-true"] = "auto"
+    """`auto` is bf16-mixed where the device multiplies bfloat16 itself. Where it does not, as on
+    most CPUs, bf16-mixed is many times slower, and `auto` is 32-true."""
     ema_decay: float = Field(0.999, ge=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     holdout_images: int = Field(64, ge=1)

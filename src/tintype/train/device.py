@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -27,7 +27,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
         torch.use_deterministic_algorithms(True)
     warnings.filterwarnings("ignore", module="lightning_fabric")
     if os.environ.get("LT_CLI_USED") == "1":
-        return Fabric(precision=recipe.precision)
+        return Fabric(precision=precision_of(recipe))
     devices, nodes = machine.devices, machine.nodes
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -39,11 +39,22 @@ def make_fabric(recipe: Recipe) -> Fabric:
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if several else machine.strategy,
-            precision=recipe.precision,
+            precision=precision_of(recipe),
         )
     except (RuntimeError, ValueError) as error:  # Fabric's own words, of several lines
         said = " ".join(str(error).split())
         raise RecipeError(f"machine: {said}") from None
+
+
+def precision_of(recipe: Recipe) -> Literal["bf16-mixed", "32-true"]:
+    """The precision that the recipe asks for, or that the device is fastest in."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    if recipe.machine.accelerator in ("auto", "cuda") and torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
 
 
 def synchronized(network: _Network, fabric: Fabric) -> _Network:
