@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -28,11 +28,8 @@ def make_fabric(recipe: Recipe) -> Fabric:
         torch.use_deterministic_algorithms(True)
     warnings.filterwarnings("ignore", module="lightning_fabric")
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    precision = recipe.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if _made_for_bfloat16(machine.accelerator) else "32-true"
     if os.environ.get("LT_CLI_USED") == "1":
-        return Fabric(precision=precision)
+        return Fabric(precision=precision_of(recipe))
     devices, nodes = machine.devices, machine.nodes
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -44,20 +41,22 @@ def make_fabric(recipe: Recipe) -> Fabric:
             devices=devices,
             num_nodes=nodes,
             strategy="ddp" if several else machine.strategy,
-            precision=precision,
+            precision=precision_of(recipe),
         )
     except (RuntimeError, ValueError) as error:  # Fabric's own words, of several lines
         said = " ".join(str(error).split())
         raise RecipeError(f"machine: {said}") from None
 
 
-def _made_for_bfloat16(accelerator: str) -> bool:
-    if accelerator != "cpu" and torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if accelerator in ("auto", "mps") and torch.backends.mps.is_available():
-        return False
-    # without it convolutions in bfloat16 fall back to code that is a hundred times slower
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+def precision_of(recipe: Recipe) -> Literal["bf16-mixed", "32-true"]:
+    """The precision that the recipe asks for, or that the device is fastest in."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    if recipe.machine.accelerator in ("auto", "cuda") and torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
 
 
 def synchronized(network: _Network, fabric: Fabric) -> _Network:
