@@ -115,6 +115,25 @@ def recipe_names() -> list[str]:
     )
 
 
+def recipe_text(name_or_path: str) -> str:
+    """A recipe as it was written, comments and all. Raises RecipeError where there is none."""
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise RecipeError(f"recipe {path}: no such file.")
+        try:
+            return path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {path}: cannot be read as text ({error}).") from None
+    known = recipe_names()
+    if name_or_path not in known:
+        raise RecipeError(
+            f"No recipe is named {name_or_path!r}.",
+            hint=closest(name_or_path, known) or f"Known: {', '.join(known)}; or a .yaml file.",
+        )
+    return (resources.files("tintype.recipes") / f"{name_or_path}.yaml").read_text("utf-8")
+
+
 def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
     """A recipe by name or file, with `key.path=value` settings applied.
 
@@ -137,22 +156,7 @@ def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
 
 
 def _read(name_or_path: str) -> dict[str, Any]:
-    if name_or_path.endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise RecipeError(f"recipe {path}: no such file.")
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {path}: cannot be read as text ({error}).") from None
-    elif name_or_path in recipe_names():
-        text = (resources.files("tintype.recipes") / f"{name_or_path}.yaml").read_text("utf-8")
-    else:
-        known = recipe_names()
-        raise RecipeError(
-            f"No recipe is named {name_or_path!r}.",
-            hint=closest(name_or_path, known) or f"Known: {', '.join(known)}; or a .yaml file.",
-        )
+    text = recipe_text(name_or_path)
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
