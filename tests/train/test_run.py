@@ -32,6 +32,10 @@ def rows(out: Path) -> list[dict]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
+def without_times(out: Path) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "images_per_s"} for row in rows(out)]
+
+
 def weights(path: Path) -> dict[str, torch.Tensor]:
     return checkpoint.load(path)["ema"]
 
@@ -88,12 +92,15 @@ def run(recipe: Path, data: Path, out: Path) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", code])
 
 
-@pytest.mark.parametrize("kill_after_images", [24, 104])
+@pytest.mark.parametrize("kill_after_images", [24, 176])
 def test_killed_and_resumed_equals_never_killed(
     photo_folder, tmp_path, small_recipe, kill_after_images
 ):
     recipe = tmp_path / "recipe.yaml"
-    longer = ("stages.small.total_images=80", "stages.gan.total_images=80")
+    longer = ("stages.small.total_images=84", "stages.gan.total_images=168",
+              "stages.gan.d_every_steps=2", "stages.gan.d_waits_above=0.55",
+              "stages.gan.schedule=plateau", "stages.gan.plateau_looks=1",
+              "look_every_images=20")  # fmt: skip
     recipe.write_text(small_recipe(*longer).to_yaml())
     with run(recipe, photo_folder, tmp_path / "whole") as whole:
         assert whole.wait(120) == 0
@@ -107,17 +114,48 @@ def test_killed_and_resumed_equals_never_killed(
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     stopped_at = checkpoint.load(latest)["images"]
-    assert kill_after_images <= stopped_at < 168
+    assert kill_after_images <= stopped_at < 260
 
     with run(recipe, photo_folder, broken) as again:
         assert again.wait(120) == 0
     want, got = weights(tmp_path / "whole/checkpoints/latest.pt"), weights(latest)
     assert all(torch.equal(want[name], got[name]) for name in want)
+    assert without_times(tmp_path / "whole") == without_times(broken)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(photo_folder, tmp_path):
+    """The tutorial's network, whose dropout must go on where it was."""
+    settings = [
+        "generator.levels=5", "generator.width=4", "discriminator.width=4", "holdout_images=4",
+        "look_images=4", "data.draw_images=null", "stages.gan.epochs=null",
+        "stages.gan.total_images=240", "stages.gan.batch_images=4", "stages.gan.load_px=64",
+        "stages.gan.crop_px=64", "checkpoint_every_images=1000", "look_every_images=1000",
+        "discriminator.layers=2", "workers=1",
+    ]  # fmt: skip
+    arguments = ["coco-pix2pix", "--data", str(photo_folder)]
+    arguments += [word for setting in settings for word in ("--set", setting)]
+    command = [sys.executable, "-m", "tintype", "train", *arguments, "--out"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run([*command, whole], check=True, capture_output=True)
+    with subprocess.Popen([*command, broken], stderr=subprocess.PIPE, text=True) as process:
+        log = broken / "log.jsonl"
+        deadline = time.time() + 120
+        while time.time() < deadline and not (log.exists() and '"losses"' in log.read_text()):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    stopped_at = checkpoint.load(broken / "checkpoints" / "latest.pt")["images"]
+    assert 80 <= stopped_at < 240
+    assert f"saved after {stopped_at} images; the same command goes on" in said
+    assert "Traceback" not in said
+    subprocess.run([*command, broken], check=True, capture_output=True)
+    assert without_times(whole) == without_times(broken)
 
 
 def test_another_network_is_not_resumed(photo_folder, tmp_path, small_recipe):
     train(small_recipe(), [photo_folder], tmp_path)
-    with pytest.raises(CheckpointError, match="other values of generator"):
+    with pytest.raises(CheckpointError, match=r"widths=\[16, 16, 8, 8\], not \[8, 8, 8, 8\]"):
         train(small_recipe("generator.widths=[8, 8, 8, 8]"), [photo_folder], tmp_path)
 
 
@@ -199,9 +237,9 @@ def test_the_average_follows_slowly():
 def test_another_recipe_or_other_pictures_do_not_go_on(photo_folder, tmp_path, small_recipe):
     train(small_recipe(), [photo_folder], tmp_path)
     kept = (tmp_path / "recipe.yaml").read_text()
-    with pytest.raises(CheckpointError, match=r"other values of stages\.gan\."):
+    with pytest.raises(CheckpointError, match=r"begun with stages\.gan\.total_images=8, not 16\."):
         train(small_recipe("stages.gan.total_images=16"), [photo_folder], tmp_path)
-    with pytest.raises(CheckpointError, match="other values of weight_decay"):
+    with pytest.raises(CheckpointError, match=r"begun with weight_decay=0\.01, not 0\.5"):
         train(small_recipe("weight_decay=0.5"), [photo_folder], tmp_path)
     with pytest.raises(CheckpointError, match="other pictures"):
         train(small_recipe(), [photo_folder, photo_folder], tmp_path)

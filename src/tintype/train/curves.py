@@ -76,7 +76,7 @@ def _panel(panel: Axes, title: str, series: Series, marker: str = "") -> None:
             *zip(*points, strict=True), label=name, linewidth=1.2, marker=marker, markersize=3
         )
     if series:
-        panel.legend(loc="upper right", fontsize=8, ncols=len(series))
+        panel.legend(loc="best", fontsize=8, ncols=len(series), framealpha=0.6)
 
 
 def _relative(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -186,7 +186,9 @@ class Loop:
 
     def set_lrs(self, players: Players, stage: Stage, length: int) -> None:
         """Learning rates as the schedule has them at this image."""
-        scale = lr_scale(stage, self.run.stage_images, length) * self.run.plateau.scale
+        scale = lr_scale(stage, self.run.stage_images, length)
+        if self.run.plateau is not None:
+            scale *= self.run.plateau.scale
         if players.opt_g is not None and stage.kind != "discriminator":
             set_lr(players.opt_g, stage.lr_g * scale)
         if players.opt_d is not None and stage.kind != "pretrain":
@@ -225,7 +227,8 @@ class Loop:
             made_ab = color(run.ema.average, self.held_l, fabric.autocast).cpu()
             scores = self.scorer(made_ab)
         scores = fabric.broadcast(scores)
-        run.plateau.see(scores["l1"])
+        if run.plateau is not None:
+            run.plateau.see(scores["l1"])
         is_best = not run.best or scores["score"] < run.best["score"]
         run.looks_without_best = 0 if is_best else run.looks_without_best + 1
         if is_best:

@@ -66,7 +66,7 @@ class Run:
         self.summed_steps = 0
         self.looks_without_best = 0
         if not self.done:
-            self.plateau = Plateau(self.stage)
+            self.plateau = Plateau(self.stage) if self.stage.schedule == "plateau" else None
             self.balance = None if self.stage.kind == "pretrain" else Balance(self.stage)
 
     def players(self) -> Players:
@@ -115,7 +115,7 @@ class Run:
                 "sums": {name: float(value) for name, value in self.sums.items()},
                 "summed_steps": self.summed_steps,
                 "looks_without_best": self.looks_without_best,
-                "plateau": self.plateau.state_dict(),
+                "plateau": self.plateau.state_dict() if self.plateau else None,
                 "balance": self.balance.state_dict() if self.balance else None,
             }
         checkpoint.save(
@@ -151,7 +151,8 @@ class Run:
             self.sums = {name: torch.tensor(value) for name, value in memory["sums"].items()}
             self.summed_steps = memory["summed_steps"]
             self.looks_without_best = memory["looks_without_best"]
-            self.plateau.load_state_dict(memory["plateau"])
+            if self.plateau is not None:
+                self.plateau.load_state_dict(memory["plateau"])
             if self.balance is not None:
                 self.balance.load_state_dict(memory["balance"])
 
