@@ -73,7 +73,11 @@ def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | Non
     else:
         keep, views = numbers, open_sources(val, recipe.data)
         held = np.random.default_rng(recipe.seed).permutation(len(views))
-    of_stage = _pictures_of_stages(recipe, source, keep)
+    sides = short_sides(source) if any(stage.min_px for stage in recipe.stages) else None
+    of_stage = _pictures_of_stages(recipe, sides, keep)
+    if sides is not None and val is None:  # enlarged pictures are a poor measure
+        large = held[sides[held] >= max(stage.min_px for stage in recipe.stages)]
+        held = large if len(large) else held
     look_px = max(stage.crop_px for stage in recipe.stages)
     looked_at = [int(i) for i in held[: recipe.look_images]]
     held_l, held_lab = l_and_lab(views.form, held_out(views, looked_at, look_px))
@@ -126,13 +130,12 @@ def _check_room(recipe: Recipe, out: Path) -> None:
         )
 
 
-def _pictures_of_stages(recipe: Recipe, source: Source, keep: IndexArray) -> list[IndexArray]:
-    sides = None
-    if any(stage.min_px for stage in recipe.stages):
-        sides = short_sides(source)[keep]
+def _pictures_of_stages(
+    recipe: Recipe, sides: IndexArray | None, keep: IndexArray
+) -> list[IndexArray]:
     of_stage = []
     for stage in recipe.stages:
-        numbers = keep if sides is None else keep[sides >= max(stage.min_px, 1)]
+        numbers = keep if sides is None else keep[sides[keep] >= max(stage.min_px, 1)]
         if len(numbers) < stage.batch_images:
             raise DataError(
                 f"Stage {stage.name}: its batch of {stage.batch_images} is larger than the "
