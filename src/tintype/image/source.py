@@ -18,7 +18,7 @@ from PIL import Image as PILImage
 from tintype import formats, jpeg, pixels, tiff
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
-from tintype.image import metadata
+from tintype.image import extras, metadata
 from tintype.image.join import luminance, of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
 from tintype.pixels import Pixels
@@ -95,7 +95,10 @@ class Source:
             image._references.append(file)
             if self.kind == "tiff":
                 self._complete_tiff(image)
-            return image
+            else:
+                with self._stream() as stream:
+                    extras.take(image, self.kind, stream)
+            return metadata.take_resolution(image)
 
     def note(self, kind: str) -> str:
         """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
@@ -224,6 +227,9 @@ class Source:
             raise _cut_short(self.name, "its last pixels lie beyond its end")
         with self._stream() as file:
             exif = tiff.exif_of(file, self.page)
+            blocks = tiff.photoshop_of(file, self.page)
+        if blocks:  # as a JPEG has them
+            metadata.set_blob(image, "iptc-data", metadata.APP13_HEADING + blocks)
         if exif:
             metadata.add_exif(image, exif, with_orientation=False)
 
@@ -313,9 +319,12 @@ def _of_pixels(given: Pixels) -> VipsImage:
     if given.dpi:
         across, down = given.dpi
         image = image.copy(xres=across / metadata.MM_PER_INCH, yres=down / metadata.MM_PER_INCH)
-    for field, content in (("icc-profile-data", given.icc), ("xmp-data", given.xmp)):
+    blobs = {"icc-profile-data": given.icc, "xmp-data": given.xmp, "iptc-data": given.iptc}
+    for field, content in blobs.items():
         if content:
             metadata.set_blob(image, field, content)
+    if given.comment:
+        extras.take_comment(image, given.comment)
     if given.exif:
         metadata.add_exif(image, given.exif, with_orientation=True)
     return image
