@@ -40,6 +40,7 @@ class Pixels:
     array: NDArray[Any]
     was_float: bool = False
     is_cmyk: bool = False
+    is_bilevel: bool = False
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
@@ -80,18 +81,24 @@ def from_pil(image: PILImage.Image, name: str) -> Pixels:
     check_size(*image.size, name)
     try:
         array, is_cmyk = _array(image, name)
-    except (OSError, SyntaxError) as error:  # PIL reads the file only now
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # PIL reads the file only now
         raise PhotoError(f"{name}: cannot be read: {error}.") from None
     info = image.info
     exif = image.getexif()
     return Pixels(
         np.ascontiguousarray(array.reshape(*array.shape[:2], -1)),
         is_cmyk=is_cmyk,
+        is_bilevel=image.mode == "1",
         exif=info.get("exif") or (exif.tobytes() if exif else None),
         icc=info.get("icc_profile"),
         xmp=info.get("xmp"),
+        comment=_comment(info.get("comment")),
         dpi=info.get("dpi"),
     )
+
+
+def _comment(said: object) -> bytes | None:
+    return said.encode() if isinstance(said, str) else said if isinstance(said, bytes) else None
 
 
 def _array(image: PILImage.Image, name: str) -> tuple[NDArray[Any], bool]:

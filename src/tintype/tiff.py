@@ -21,6 +21,8 @@ import numpy as np
 _SOFTWARE, _EXIF, _GPS, _INTEROPERABILITY = 0x0131, 0x8769, 0x8825, 0xA005
 _POINTERS = (_EXIF, _GPS, _INTEROPERABILITY)
 _PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
+_WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP = 0x0100, 0x0101, 0x0115, 0x0116
+_PLANAR, _SEPARATE = 0x011C, 2
 _SAMPLE_FORMAT = 0x0153
 _FLOAT = 3
 _BITS, _COMPRESSION, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = (
@@ -242,13 +244,15 @@ def facts(file: BinaryIO, page: int) -> Facts:
                 tiff.numbers(entries.get(offsets)), tiff.numbers(entries.get(counts)), strict=False
             )
         ]
+        pieces = max(len(tiff.numbers(entries.get(offsets))) for offsets, _ in _PIECES)
         bits = tiff.numbers(entries.get(_BITS)) or [1]
         compression = tiff.numbers(entries.get(_COMPRESSION)) or [1]
         samples = tiff.numbers(entries.get(_SAMPLE_FORMAT)) or [1]
         photometric = tiff.numbers(entries.get(_PHOTOMETRIC))
         tile = [n for tag in (_TILE_WIDTH, _TILE_HEIGHT) for n in tiff.numbers(entries.get(tag))]
         return Facts(
-            is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END),
+            is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END)
+            or pieces < _pieces(tiff, entries, tile),
             is_big=tiff.is_big,
             is_lab8=photometric == [_CIELAB] and bits[0] == 8,
             is_lzw=compression[0] == _LZW,
@@ -258,6 +262,18 @@ def facts(file: BinaryIO, page: int) -> Facts:
         )
     except BROKEN:
         return Facts()
+
+
+def _pieces(tiff: Tiff, entries: dict[int, Entry], tile: list[int]) -> int:
+    """Strips or tiles that a page has, by its size."""
+
+    def one(tag: int, default: int) -> int:
+        return next(iter(tiff.numbers(entries.get(tag))), default)
+
+    width, height = one(_WIDTH, 1), one(_HEIGHT, 1)
+    across, down = tile if len(tile) == 2 else (width, one(_ROWS_PER_STRIP, height))
+    planes = one(_SAMPLES, 1) if one(_PLANAR, 1) == _SEPARATE else 1
+    return -(-width // max(1, across)) * -(-height // max(1, down)) * planes
 
 
 def page_count(file: BinaryIO) -> int:

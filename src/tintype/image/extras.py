@@ -1,7 +1,7 @@
 """What files say of themselves beyond what libvips carries, kept with a picture as fields of bytes.
 
-Of a PNG texts and times, chunk by chunk; of a JPEG comments and foreign segments; of a JPEG 2000
-its boxes; the comments of others; IPTC, which each kind of file holds in its own way.
+Of a PNG texts and times, chunk by chunk; of a JPEG comments and foreign segments; of a GIF comment
+and XMP; IPTC, which each kind of file holds in its own way.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def take(image: VipsImage, kind: str | None, file: BinaryIO) -> None:
         _keep(image, _CHUNKS, _chunks(image, file))
     elif kind == "jpeg":
         _keep(image, _SEGMENTS, _segments(file))
-    elif kind == "gif" and image.get_typeof("gif-comment"):
-        take_comment(image, str(image.get("gif-comment")).encode())
+    elif kind == "gif":
+        _extensions(image, file)
 
 
 def take_comment(image: VipsImage, comment: bytes) -> None:
@@ -109,6 +109,24 @@ def _raw_profile(compressed: bytes) -> bytes | None:
     except (zlib.error, ValueError):
         return None
     return APP13_HEADING + content.removeprefix(APP13_HEADING)
+
+
+def _extensions(image: VipsImage, file: BinaryIO) -> None:
+    """Comment and XMP of a GIF, which lie before its first picture (GIF89a, 24 and 26)."""
+    file.seek(10)
+    flags = file.read(1)[0]
+    file.seek(13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0))
+    while (head := file.read(2))[:1] == b"!":
+        blocks = []
+        while (length := file.read(1)) > b"\0":
+            blocks.append(length + file.read(length[0]))
+        if head[1:] == b"\xfe":
+            take_comment(image, b"".join(block[1:] for block in blocks))
+        elif blocks and blocks[0][1:] == b"XMP DataXMP":
+            # the packet is not cut into blocks: a tail of falling numbers leads to the end
+            packet, end, _ = b"".join(blocks[1:]).rpartition(b"\x01\xff\xfe")
+            if end:
+                set_blob(image, "xmp-data", packet)
 
 
 def _segments(file: BinaryIO) -> Iterator[bytes]:

@@ -25,6 +25,7 @@ from tintype.pixels import Pixels
 
 # libvips maps these files into memory: that one shrinks meanwhile would end the process
 _MAPPED = ("webp", "gif", "avif", "heic")
+_BECOME_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab"}
 _MOST_BITS = 32
 FLOAT_SLACK = 1e-3  # how far floats may lie outside [0, 1], where they are clipped
 
@@ -107,9 +108,19 @@ class Source:
             told.append(f"{formats.WHY_NEAREST[self.kind]}: the result is {kind}")
         if self.page_count > 1 and kind != "tiff":
             told.append(f"{kind} holds one page: of {self.page_count} the first is colored")
-        if self.facts.bits == 1 and kind == "tiff":
-            told.append("1 bit holds no color: the result has 8 bits a channel")
+        mode = "lab" if self.facts.is_lab8 else self.open().interpretation
+        if mode in _BECOME_RGB:
+            told.append(f"{_BECOME_RGB[mode]} becomes RGB")
+        if self._is_bilevel:
+            told.append("of 1 bit, black and white, which hold no color: the result has 8 bits")
         return f"{self.name}: {'; '.join(told)}." if told else ""
+
+    @property
+    def _is_bilevel(self) -> bool:
+        if self._pixels:
+            return self._pixels.is_bilevel
+        image = self.open()
+        return bool(image.get_typeof("bits-per-sample")) and image.get("bits-per-sample") == 1
 
     def upright(self) -> VipsImage:
         """The picture, upright, for one pass."""
