@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import struct
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,11 +17,13 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from tintype import boxes
 from tintype.errors import PhotoError, PhotoTooLarge, UnsupportedFormat
 from tintype.settings import Settings
 
 _EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_LARGEST_HEAD = 1 << 16  # bytes of comments in a PNM
 _CONVERTED = {"1": "L", "La": "LA"}  # others to RGB or RGBA
 # opened by name, since `Image.open` has a limit of pixels of its own
 _READERS: dict[str, Callable[[BinaryIO], PILImage.Image]] = {
@@ -35,9 +40,12 @@ class Pixels:
     array: NDArray[Any]
     was_float: bool = False
     is_cmyk: bool = False
+    is_bilevel: bool = False
     exif: bytes | None = None
     icc: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None  # as a JPEG holds it
+    comment: bytes | None = None
     dpi: tuple[float, float] | None = None
 
 
@@ -73,18 +81,24 @@ def from_pil(image: PILImage.Image, name: str) -> Pixels:
     check_size(*image.size, name)
     try:
         array, is_cmyk = _array(image, name)
-    except (OSError, SyntaxError) as error:  # PIL reads the file only now
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # PIL reads the file only now
         raise PhotoError(f"{name}: cannot be read: {error}.") from None
     info = image.info
     exif = image.getexif()
     return Pixels(
         np.ascontiguousarray(array.reshape(*array.shape[:2], -1)),
         is_cmyk=is_cmyk,
+        is_bilevel=image.mode == "1",
         exif=info.get("exif") or (exif.tobytes() if exif else None),
         icc=info.get("icc_profile"),
         xmp=info.get("xmp"),
+        comment=_comment(info.get("comment")),
         dpi=info.get("dpi"),
     )
+
+
+def _comment(said: object) -> bytes | None:
+    return said.encode() if isinstance(said, str) else said if isinstance(said, bytes) else None
 
 
 def _array(image: PILImage.Image, name: str) -> tuple[NDArray[Any], bool]:
@@ -104,10 +118,11 @@ def _array(image: PILImage.Image, name: str) -> tuple[NDArray[Any], bool]:
 def lab_tiff(file: BinaryIO, page: int, name: str) -> Pixels:
     """Read a page of a TIFF of CIELAB of 8 bits."""
     try:
-        image = TiffImageFile(file)
-        image.seek(page)
-        return from_pil(image, name)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        with warnings.catch_warnings(action="ignore"):  # of tags that are carried elsewhere
+            image = TiffImageFile(file)
+            image.seek(page)
+            return from_pil(image, name)
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError) as error:
         raise PhotoError(f"{name}: the picture is damaged ({error}).") from None
 
 
@@ -117,4 +132,22 @@ def by_pillow(file: BinaryIO, kind: str, name: str) -> Pixels:
         image = _READERS[kind](file)
     except (OSError, SyntaxError, ValueError):
         raise UnsupportedFormat(f"{name}: is damaged, or not a {kind} picture.") from None
-    return from_pil(image, name)
+    taken = from_pil(image, name)
+    if kind == "jpeg2000":
+        said = boxes.read(file)
+        iptc = said.iptc and b"Photoshop 3.0\0" + _in_a_block(said.iptc)
+        return replace(
+            taken, exif=said.exif or taken.exif, xmp=said.xmp, icc=said.icc or taken.icc, iptc=iptc
+        )
+    if kind == "pnm":
+        file.seek(0)
+        head = re.match(rb"P\d(?:\s+|\d+|#[^\n]*\n)*", file.read(_LARGEST_HEAD))
+        comments = re.findall(rb"#\s*([^\n]*)\n", head[0]) if head else []
+        return replace(taken, comment=b"\n".join(comments) or None)
+    return taken
+
+
+def _in_a_block(iptc: bytes) -> bytes:
+    if iptc.startswith(b"8BIM"):
+        return iptc
+    return b"8BIM\x04\x04\0\0" + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)

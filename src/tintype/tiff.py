@@ -21,6 +21,8 @@ import numpy as np
 _SOFTWARE, _EXIF, _GPS, _INTEROPERABILITY = 0x0131, 0x8769, 0x8825, 0xA005
 _POINTERS = (_EXIF, _GPS, _INTEROPERABILITY)
 _PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
+_WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP = 0x0100, 0x0101, 0x0115, 0x0116
+_PLANAR, _SEPARATE = 0x011C, 2
 _SAMPLE_FORMAT = 0x0153
 _FLOAT = 3
 _BITS, _COMPRESSION, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = (
@@ -51,7 +53,7 @@ _TYPES = {
 _LARGEST = 1 << 26  # bytes of a value that is carried
 
 # tags of a directory that describe its pixels, all of TIFF 6.0's but texts, dates, and the place on
-# a page; those that libvips carries: XMP, IPTC, Photoshop's, ICC; and the layers of Photoshop
+# a page; those that libvips carries: XMP and ICC; and the layers of Photoshop
 _OF_PIXELS = {
     *range(0x0100, 0x010D),
     0x0111,
@@ -61,9 +63,12 @@ _OF_PIXELS = {
     *range(0x013D, 0x0160),
     *range(0x0200, 0x0219),
     *(0x828D, 0x828E, 0x935C),
-    *(0x02BC, 0x83BB, 0x8649, 0x8773),
+    *(0x02BC, 0x8773),
 }
+_IPTC, _PHOTOSHOP, _UNDEFINED = 0x83BB, 0x8649, 7
+_RESOLUTION = {0x011A, 0x011B, 0x0128}
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
+_BLOCK_OF_IPTC = b"8BIM\x04\x04\0\0"  # its number, and no name
 _LARGEST_IN_EXIF = 16_384  # bytes of a value that goes into the EXIF of another kind of file
 BROKEN = (OSError, ValueError, KeyError, IndexError, OverflowError, struct.error)
 
@@ -239,13 +244,15 @@ def facts(file: BinaryIO, page: int) -> Facts:
                 tiff.numbers(entries.get(offsets)), tiff.numbers(entries.get(counts)), strict=False
             )
         ]
+        pieces = max(len(tiff.numbers(entries.get(offsets))) for offsets, _ in _PIECES)
         bits = tiff.numbers(entries.get(_BITS)) or [1]
         compression = tiff.numbers(entries.get(_COMPRESSION)) or [1]
         samples = tiff.numbers(entries.get(_SAMPLE_FORMAT)) or [1]
         photometric = tiff.numbers(entries.get(_PHOTOMETRIC))
         tile = [n for tag in (_TILE_WIDTH, _TILE_HEIGHT) for n in tiff.numbers(entries.get(tag))]
         return Facts(
-            is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END),
+            is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END)
+            or pieces < _pieces(tiff, entries, tile),
             is_big=tiff.is_big,
             is_lab8=photometric == [_CIELAB] and bits[0] == 8,
             is_lzw=compression[0] == _LZW,
@@ -255,6 +262,18 @@ def facts(file: BinaryIO, page: int) -> Facts:
         )
     except BROKEN:
         return Facts()
+
+
+def _pieces(tiff: Tiff, entries: dict[int, Entry], tile: list[int]) -> int:
+    """Strips or tiles that a page has, by its size."""
+
+    def one(tag: int, default: int) -> int:
+        return next(iter(tiff.numbers(entries.get(tag))), default)
+
+    width, height = one(_WIDTH, 1), one(_HEIGHT, 1)
+    across, down = tile if len(tile) == 2 else (width, one(_ROWS_PER_STRIP, height))
+    planes = one(_SAMPLES, 1) if one(_PLANAR, 1) == _SEPARATE else 1
+    return -(-width // max(1, across)) * -(-height // max(1, down)) * planes
 
 
 def page_count(file: BinaryIO) -> int:
@@ -268,13 +287,27 @@ def exif_of(file: BinaryIO, page: int) -> bytes | None:
     try:
         source, target = Tiff(file), Tiff(block)
         _, entries = source.page(page)
-        values = _copied(source, entries, target, _LARGEST_IN_EXIF)
+        left_out = _OF_PIXELS - _RESOLUTION | {_IPTC, _PHOTOSHOP}
+        values = _copied(source, entries, target, _LARGEST_IN_EXIF, left_out=left_out)
     except BROKEN:
         return None
     if not values:
         return None
     target.link(target.first_link, target.append_directory(values))
     return b"Exif\0\0" + block.getvalue()
+
+
+def photoshop_of(file: BinaryIO, page: int) -> bytes | None:
+    """The blocks of Photoshop, IPTC among them, as a JPEG holds them."""
+    try:
+        source = Tiff(file)
+        _, entries = source.page(page)
+        if _PHOTOSHOP in entries:
+            return source.value(entries[_PHOTOSHOP])
+        iptc = source.value(entries[_IPTC])
+    except BROKEN:
+        return None
+    return _BLOCK_OF_IPTC + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
 
 
 def carry(
@@ -284,11 +317,12 @@ def carry(
     *,
     size: tuple[int, int],
     software: str | None,
+    keep_resolution: bool,
 ) -> None:
     """Give a TIFF of one page, just written, the tags of another's that describe no pixels.
 
     `software`, where given, is named instead of what wrote the original; `size` is that of the
-    picture where EXIF says it.
+    picture where EXIF says it. With `keep_resolution` that of the TIFF written stays.
     """
     with open(descriptor, "r+b", closefd=False) as file:
         target = Tiff(file)
@@ -298,8 +332,12 @@ def carry(
             origin = Tiff(source)
             _, entries = origin.page(page)
             values = _copied(origin, entries, target, _LARGEST, size)
+            if not keep_resolution:
+                resolution = {tag: entries[tag] for tag in _RESOLUTION.intersection(entries)}
+                values |= _copied(origin, resolution, target, _LARGEST, left_out=set())
         for tag, entry in own.items():
-            values[tag] = entry.type, entry.count, target.value(entry)
+            if keep_resolution or tag not in _RESOLUTION:
+                values[tag] = entry.type, entry.count, target.value(entry)
         if software:
             text = software.encode() + b"\0"
             values[_SOFTWARE] = _ASCII, len(text), text
@@ -333,6 +371,7 @@ def _copied(
     largest: int,
     size: tuple[int, int] | None = None,
     pointers: tuple[int, ...] = (_EXIF, _GPS),
+    left_out: set[int] = _OF_PIXELS,
 ) -> dict[int, Value]:
     """Tags in the byte order of the target, where the directories are that they lead to."""
     values: dict[int, Value] = {}
@@ -347,8 +386,11 @@ def _copied(
                         if side in inner:
                             inner[side] = _LONG, 1, struct.pack(target.order + "I", length)
                 values[tag] = target.pointer(target.append_directory(inner))
-            elif tag not in _OF_PIXELS.union(_POINTERS) and entry.size_bytes <= largest:
+            elif tag not in left_out.union(_POINTERS) and entry.size_bytes <= largest:
                 content = source.value(entry)
+                if tag == _IPTC:  # bytes, whatever its type says
+                    values[tag] = _UNDEFINED, len(content), content
+                    continue
                 if source.order != target.order:
                     words = np.frombuffer(content, f"u{_TYPES[entry.type][1]}")
                     content = words.byteswap().tobytes()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
+from fractions import Fraction
 
 from PIL import Image as PILImage
 
 from tintype import jpeg, provenance
 from tintype.image.vips import VipsImage, pyvips
 
-_APP13_HEADING = b"Photoshop 3.0\0"
+APP13_HEADING = b"Photoshop 3.0\0"
 _CARRIED = ("xmp-data", "iptc-data")
-_SAID = ("exif-", "xmp-", "iptc-", "photoshop-", "png-comment-", "gif-comment", "image-description")
+_SAID = ("exif-", "xmp-", "iptc-", "photoshop-", "image-description", "tintype-")
 _JPEG_XMP_BYTES = 60_000  # libvips writes no longer packet into a JPEG
 
 MM_PER_INCH = 25.4  # libvips counts pixels per mm
@@ -118,18 +117,35 @@ def _pixel(source: VipsImage) -> VipsImage:
     return pixel
 
 
+def take_resolution(image: VipsImage) -> VipsImage:
+    """The picture with the resolution that its EXIF tells, where libvips did not look for it."""
+    if (image.xres, image.yres) != (1, 1) or not image.get_typeof("exif-ifd0-XResolution"):
+        return image
+    unit = str(image.get("exif-ifd0-ResolutionUnit")) if _has_unit(image) else "2"
+    mm = {"3": 10.0}.get(unit[:1], MM_PER_INCH)  # centimeters, or inches
+    sides = (str(image.get(f"exif-ifd0-{axis}Resolution")).split(" ")[0] for axis in "XY")
+    try:
+        across, down = (float(Fraction(side)) / mm for side in sides)
+    except (ValueError, ZeroDivisionError, pyvips.Error):
+        return image
+    return image.copy(xres=across, yres=down) if across > 0 and down > 0 else image
+
+
+def _has_unit(image: VipsImage) -> bool:
+    return bool(image.get_typeof("exif-ifd0-ResolutionUnit"))
+
+
 def photoshop_blocks(image: VipsImage) -> None:
     """Give a TIFF the IPTC of a JPEG, which there comes under a heading."""
     iptc = blob(image, "iptc-data")
-    if iptc and iptc.startswith(_APP13_HEADING):
+    if iptc and iptc.startswith(APP13_HEADING):
         image.remove("iptc-data")
-        set_blob(image, "photoshop-data", iptc.removeprefix(_APP13_HEADING))
+        set_blob(image, "photoshop-data", iptc.removeprefix(APP13_HEADING))
 
 
 def png_text(xmp: bytes) -> bytes:
-    """The chunk that holds XMP in a PNG; libvips writes another, which few read.
+    """What the chunk iTXt holds of XMP; libvips writes another, which few read.
 
     PNG specification, third edition, 11.3.3.4: keyword, no compression, no language.
     """
-    data = b"iTXt" + b"XML:com.adobe.xmp" + bytes(5) + xmp
-    return struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
+    return b"XML:com.adobe.xmp" + bytes(5) + xmp

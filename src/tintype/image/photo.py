@@ -18,7 +18,7 @@ from tintype import files, formats, jpeg, lossless, provenance
 from tintype.color import lightness
 from tintype.errors import OutputError
 from tintype.formats import Saving
-from tintype.image import metadata, write
+from tintype.image import extras, metadata, write
 from tintype.image.join import eight_bits, floats, join, parts
 from tintype.image.source import Source, orientation, thumbnail
 from tintype.image.vips import VipsImage
@@ -279,7 +279,9 @@ class Photo:
             with source.tags() as origin:
                 if strip:
                     origin = io.BytesIO()
-                yield write.TiffPage(image, origin, source.page, source.facts, software)
+                yield write.TiffPage(
+                    image, origin, source.page, source.facts, source.kind == "tiff", software
+                )
 
     def _is_big(self, saving: Saving) -> bool:
         """Whether the result is a BigTIFF, as the input is, or since its pixels need it."""
@@ -291,7 +293,7 @@ class Photo:
         with self._source.reading():
             image = self._source.open()
             profile = parts(image, self.name).profile
-            return metadata.app_segments(
+            own = metadata.app_segments(
                 image,
                 (self.width, self.height) if turned < 5 else (self.height, self.width),
                 profile,
@@ -299,3 +301,4 @@ class Photo:
                 strip=strip,
                 turned=turned,
             )
+            return own if strip else own + extras.as_segments(image)

@@ -18,13 +18,14 @@ from PIL import Image as PILImage
 from tintype import formats, jpeg, pixels, tiff
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
-from tintype.image import metadata
+from tintype.image import extras, metadata
 from tintype.image.join import luminance, of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
 from tintype.pixels import Pixels
 
 # libvips maps these files into memory: that one shrinks meanwhile would end the process
 _MAPPED = ("webp", "gif", "avif", "heic")
+_BECOME_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab"}
 _MOST_BITS = 32
 FLOAT_SLACK = 1e-3  # how far floats may lie outside [0, 1], where they are clipped
 
@@ -95,7 +96,10 @@ class Source:
             image._references.append(file)
             if self.kind == "tiff":
                 self._complete_tiff(image)
-            return image
+            else:
+                with self._stream() as stream:
+                    extras.take(image, self.kind, stream)
+            return metadata.take_resolution(image)
 
     def note(self, kind: str) -> str:
         """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
@@ -104,9 +108,19 @@ class Source:
             told.append(f"{formats.WHY_NEAREST[self.kind]}: the result is {kind}")
         if self.page_count > 1 and kind != "tiff":
             told.append(f"{kind} holds one page: of {self.page_count} the first is colored")
-        if self.facts.bits == 1 and kind == "tiff":
-            told.append("1 bit holds no color: the result has 8 bits a channel")
+        mode = "lab" if self.facts.is_lab8 else self.open().interpretation
+        if mode in _BECOME_RGB:
+            told.append(f"{_BECOME_RGB[mode]} becomes RGB")
+        if self._is_bilevel:
+            told.append("of 1 bit, black and white, which hold no color: the result has 8 bits")
         return f"{self.name}: {'; '.join(told)}." if told else ""
+
+    @property
+    def _is_bilevel(self) -> bool:
+        if self._pixels:
+            return self._pixels.is_bilevel
+        image = self.open()
+        return bool(image.get_typeof("bits-per-sample")) and image.get("bits-per-sample") == 1
 
     def upright(self) -> VipsImage:
         """The picture, upright, for one pass."""
@@ -224,6 +238,9 @@ class Source:
             raise _cut_short(self.name, "its last pixels lie beyond its end")
         with self._stream() as file:
             exif = tiff.exif_of(file, self.page)
+            blocks = tiff.photoshop_of(file, self.page)
+        if blocks:  # as a JPEG has them
+            metadata.set_blob(image, "iptc-data", metadata.APP13_HEADING + blocks)
         if exif:
             metadata.add_exif(image, exif, with_orientation=False)
 
@@ -313,9 +330,12 @@ def _of_pixels(given: Pixels) -> VipsImage:
     if given.dpi:
         across, down = given.dpi
         image = image.copy(xres=across / metadata.MM_PER_INCH, yres=down / metadata.MM_PER_INCH)
-    for field, content in (("icc-profile-data", given.icc), ("xmp-data", given.xmp)):
+    blobs = {"icc-profile-data": given.icc, "xmp-data": given.xmp, "iptc-data": given.iptc}
+    for field, content in blobs.items():
         if content:
             metadata.set_blob(image, field, content)
+    if given.comment:
+        extras.take_comment(image, given.comment)
     if given.exif:
         metadata.add_exif(image, given.exif, with_orientation=True)
     return image

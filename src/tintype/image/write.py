@@ -14,11 +14,13 @@ from typing import Any, BinaryIO
 from tintype import files, tiff
 from tintype.errors import OutputError
 from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
-from tintype.image import metadata
+from tintype.image import extras, metadata
 from tintype.image.join import eight_bits
 from tintype.image.vips import VipsImage, pyvips
+from tintype.jpeg import segments
 
 _WRITE_ERROR = re.compile(r"write error\n\w+ error: (.+)")  # of a descriptor, by libvips
+_LONGEST_JPEG_HEAD = 1 << 24  # bytes before the pixels; profiles and EXIF take a few at most
 _AVIF_EFFORT = 2  # of 9: 4, what libvips has, takes three times as long for 3 % of the bytes
 _BIG_TIFF_FROM_BYTES = 3_500_000_000  # offsets of a TIFF have 32 bits; deflate may add a little
 
@@ -39,7 +41,15 @@ def writing(output: str) -> Iterator[None]:
 def jpeg(image: VipsImage, descriptor: int, saving: Saving) -> None:
     """Write a JPEG; what is transparent becomes white."""
     quality = saving.get("quality", DEFAULT_QUALITY)
+    extra = extras.as_segments(image)
+    os.lseek(descriptor, len(extra), os.SEEK_SET)
     eight_bits(image).jpegsave_target(_target(descriptor), Q=quality, background=[255])
+    if extra:
+        with open(descriptor, "rb", closefd=False) as file:
+            file.seek(len(extra))
+            head = file.read(_LONGEST_JPEG_HEAD)
+        apps = (len(whole) for marker, whole in segments(head) if 0xFFE0 <= marker <= 0xFFEF)
+        _insert(extra, descriptor, after=2 + sum(apps))
 
 
 def webp(image: VipsImage, descriptor: int, saving: Saving) -> None:
@@ -66,15 +76,11 @@ def png(image: VipsImage, descriptor: int, _: Saving) -> None:
     """Write a PNG."""
     xmp = metadata.blob(image, "xmp-data")
     image.remove("xmp-data")
-    chunk = metadata.png_text(xmp) if xmp else b""
-    # room is left for the chunk, and the file's beginning then moved to before it
-    os.lseek(descriptor, len(chunk), os.SEEK_SET)
+    extra = extras.chunk(b"iTXt", metadata.png_text(xmp)) if xmp else b""
+    extra += extras.as_chunks(image)
+    os.lseek(descriptor, len(extra), os.SEEK_SET)
     image.pngsave_target(_target(descriptor))
-    with open(descriptor, "r+b", closefd=False) as file:
-        file.seek(len(chunk))
-        signature_and_header = file.read(8 + 25)
-        file.seek(0)
-        file.write(signature_and_header + chunk)
+    _insert(extra, descriptor, after=8 + 25)  # signature and header
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ class TiffPage:
     origin: BinaryIO  # a TIFF, or the EXIF of another kind of file, or nothing
     number: int  # of the page there
     facts: tiff.Facts
+    is_tiff: bool  # whether the origin is a TIFF
     software: str | None  # named instead of what wrote the original
 
 
@@ -115,10 +122,30 @@ def _tiff(page: TiffPage, descriptor: int, *, is_big: bool) -> None:
         options |= {"tile": True, "tile_width": width, "tile_height": height}
     if image.format == "float":
         options["predictor"] = "float"
+    if page.is_tiff:  # IPTC and Photoshop's blocks are carried like all tags
+        for field in ("iptc-data", "photoshop-data"):
+            if image.get_typeof(field):
+                image.remove(field)
     metadata.photoshop_blocks(image)
     image.tiffsave_target(_target(descriptor), bigtiff=is_big, **options)
     size = (image.width, image.height)
-    tiff.carry(descriptor, page.origin, page.number, size=size, software=page.software)
+    tiff.carry(
+        descriptor,
+        page.origin,
+        page.number,
+        size=size,
+        software=page.software,
+        keep_resolution=not page.is_tiff and metadata.dpi(image) is not None,
+    )
+
+
+def _insert(extra: bytes, descriptor: int, *, after: int) -> None:
+    """Fill room that was left at the start of a file, whose own beginning goes before it."""
+    with open(descriptor, "r+b", closefd=False) as file:
+        file.seek(len(extra))
+        head = file.read(after)
+        file.seek(0)
+        file.write(head + extra)
 
 
 def _target(descriptor: int) -> Any:
