@@ -28,6 +28,11 @@ SHORT_TRAINING = "--set holdout_images=1 --set workers=0 " + " ".join(
     f"--set stages.{stage}.warmup_images=0 --set stages.{stage}.crop_px=64"
     for stage in ("small", "full", "gan")
 )
+SHORT_FINETUNING = "--set holdout_images=1 --set workers=0 " + " ".join(
+    f"--set stages.{stage}.epochs=1 --set stages.{stage}.batch_images=2 "
+    f"--set stages.{stage}.crop_px=64"
+    for stage in ("warm-up", "album")
+)
 """Added to a `tintype train` that does not say how long: the pages show the real thing."""
 
 
@@ -47,7 +52,8 @@ def runnable(block: str) -> str:
         parts = [part for part in line.split(" && ") if not part.startswith(NOT_RUN)]
         for part in parts:
             long = part.startswith("tintype train") and "total_images" not in part
-            commands.append(f"{part} {SHORT_TRAINING}" if long else part)
+            shortened = SHORT_FINETUNING if "finetune" in part else SHORT_TRAINING
+            commands.append(f"{part} {shortened}" if long else part)
     return "\n".join(commands)
 
 
