@@ -78,6 +78,8 @@ class Manifest:
         try:
             if not overwrite:
                 self._read_all()
+            if not read_only:
+                files.make_folder(folder)
             self._descriptor = None if read_only else self._opened()
         except OSError as error:
             raise files.unwritable(self._path, error) from None
