@@ -129,6 +129,15 @@ def disk_full(path: Path | str) -> OutputUnavailable:
     )
 
 
+def is_full(descriptor: int) -> bool:
+    """Whether a file that could not be written to the end has no room to grow on its disk."""
+    more = bytes(1 << 16)
+    try:
+        return os.pwrite(descriptor, more, os.fstat(descriptor).st_size) < len(more)
+    except OSError as error:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def _new_file(hidden: Path) -> tuple[int, bool]:
     """A descriptor, and whether its file has no name; else it has the hidden one."""
     if _NAMELESS != os.O_RDWR and _OPEN_FILES.is_dir():

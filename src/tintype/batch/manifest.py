@@ -50,8 +50,7 @@ def read(path: Path) -> Iterator[Entry]:
 
 def manifests(folder: Path) -> list[Path]:
     """The manifests of all shards, in a fixed order."""
-    whole = [folder / NAME] if (folder / NAME).exists() else []
-    return whole + sorted(folder.glob(_SHARDS))
+    return [p for p in (folder / NAME, *sorted(folder.glob(_SHARDS))) if p.is_file()]
 
 
 class Manifest:
@@ -79,6 +78,8 @@ class Manifest:
         try:
             if not overwrite:
                 self._read_all()
+            if not read_only:
+                files.make_folder(folder)
             self._descriptor = None if read_only else self._opened()
         except OSError as error:
             raise files.unwritable(self._path, error) from None
@@ -149,19 +150,24 @@ class Manifest:
                     before[output] = entry
 
     def _opened(self) -> int:
+        if os.path.lexists(self._path) and not self._is_ours():
+            raise OutputError(
+                f"{self._path}: is no manifest of tintype.", hint="Name another output."
+            )
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         with open(descriptor, "rb", closefd=False) as file:
-            first = file.readline()
-            if first.endswith(b"\n") and not _parsed(first):
-                os.close(descriptor)
-                raise OutputError(
-                    f"{self._path}: is no manifest of tintype.", hint="Name another output."
-                )
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
             if size and file.read(1) != b"\n":  # a line that a power cut tore
                 os.write(descriptor, b"\n")
         return descriptor
+
+    def _is_ours(self) -> bool:
+        if not self._path.is_file():
+            return False
+        with self._path.open("rb") as file:
+            first = file.readline()  # a single line may be torn
+            return not first.endswith(b"\n") or _parsed(first) is not None
 
     def _relative(self, path: Path) -> str:
         return os.path.relpath(path, self._folder)

@@ -52,6 +52,8 @@ class Shard:
         Whatever could fall on the same output is in the same part: the name counts up to its first
         dot, and case does not.
         """
+        if self.count == 1:
+            return True
         stem = source.name.partition(".")[0] or source.name
         key = os.fsencode(_folded(source.parent / stem))
         return int.from_bytes(hashlib.sha256(key).digest()[:8]) % self.count == self.index - 1
@@ -84,23 +86,28 @@ def plan(
     """
     targets = _Targets(inputs, output, format)
     closed: list[Path] = []
-    sources: dict[str, Path] = {}
+    found: dict[str, _Seen] = {}
+    place_of = _Places()
     for path in targets.named:
         for source in walk(path, closed.append) if _is_folder(path) else (path,):
-            sources.setdefault(_place(source), source)
-    named_places = {_place(path) for path in targets.named}
-    originals = {identity for source in sources.values() if (identity := _identity(source))}
+            place = place_of(source)
+            if place not in found:
+                found[place] = _Seen.at(source)
+    named_places = {place_of(path) for path in targets.named}
+    originals = {seen.identity for seen in found.values() if seen.identity}
     taken: dict[Path, Path] = {}
     folded: dict[str, Path] = {}
-    for place, source in sources.items():
+    for place, seen in found.items():
+        source = seen.source
         if not shard.holds(targets.branch(source)):
             continue
-        if place not in named_places and _is_passed_over(source):
+        kind = seen.kind()
+        if place not in named_places and _is_passed_over(seen, kind):
             continue
-        target = targets.of(source)
+        target = targets.of(source, kind)
         beside = targets.compare_of(source, target) if compare else None
-        problem = _problem(source, target, originals, taken) or (
-            _problem(source, beside, originals, taken) if beside else ""
+        problem = _problem(seen, target, originals, taken) or (
+            _problem(seen, beside, originals, taken) if beside else ""
         )
         twin = folded.setdefault(_folded(target), target)
         yield Item(
@@ -123,6 +130,41 @@ def destination(inputs: Sequence[AnyPath], output: AnyPath | None) -> Path | Non
     return _Targets(inputs, output).folder
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the system said of a source when it was found; `mode` is 0 where it said `error`."""
+
+    source: Path
+    mode: int = 0
+    identity: tuple[int, int] | None = None
+    error: str = ""
+
+    @classmethod
+    def at(cls, source: Path) -> _Seen:
+        try:
+            status = source.stat()
+        except OSError as error:
+            return cls(source, error=error.strerror or str(error))
+        return cls(source, status.st_mode, (status.st_dev, status.st_ino))
+
+    def kind(self) -> str | None:
+        """The kind of file by its content; opening a pipe would wait for who writes to it."""
+        return format_of(self.source) if stat.S_ISREG(self.mode) else None
+
+
+class _Places:
+    """The same for every way to name an entry of a folder; a link is an entry of its own."""
+
+    def __init__(self) -> None:
+        self._real: dict[Path, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        folder = path.parent
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        return os.path.join(self._real[folder], path.name)  # noqa: PTH118
+
+
 class _Targets:
     """Where results go."""
 
@@ -135,6 +177,7 @@ class _Targets:
         self.folder: Path | None = None
         self._file: Path | None = None
         self._format = format
+        self._mirrored: dict[Path, Path] = {}
         roots = [_absolute(path if _is_folder(path) else path.parent) for path in named]
         self._common = Path(os.path.commonpath(roots))
         if output is None:
@@ -158,12 +201,15 @@ class _Targets:
         elif _identity(path) != _identity(self._common):
             self.folder = path
 
-    def of(self, source: Path) -> Path:
+    def of(self, source: Path, kind: str | None) -> Path:
         if self._file:
             return self._file
         if self.folder is None:
-            return source.with_name(_result_name(source, self._format, RESULT_MARK))
-        return self.folder / self.branch(source).with_name(_result_name(source, self._format))
+            return source.with_name(_result_name(source, kind, self._format, RESULT_MARK))
+        parent = source.parent
+        if parent not in self._mirrored:
+            self._mirrored[parent] = self.folder / self.branch(parent)
+        return self._mirrored[parent] / _result_name(source, kind, self._format)
 
     def beside(self, source: Path) -> Path:
         """The mirrored path of what is no picture."""
@@ -178,42 +224,34 @@ class _Targets:
         return _absolute(source).relative_to(self._common)
 
 
-def _result_name(source: Path, format: str | None, mark: str = "") -> str:
+def _result_name(source: Path, kind: str | None, format: str | None, mark: str = "") -> str:
     """The input's name, its suffix kept where it tells what the result is, else added to."""
-    kind = _kind(source)
     written = format or written_for(kind)
     if kind is None or WRITERS.get(source.suffix.lower()) == written:
         return f"{source.stem}{mark}{source.suffix}"
     return f"{source.name}{mark}{EXTENSIONS[written][0]}"
 
 
-def _kind(source: Path) -> str | None:
-    # opening a pipe would wait for who writes to it
-    return format_of(source) if stat.S_ISREG(_mode(source)) else None
-
-
-def _is_passed_over(source: Path) -> bool:
-    mode = _mode(source)
-    if mode and not stat.S_ISREG(mode):
+def _is_passed_over(seen: _Seen, kind: str | None) -> bool:
+    if seen.mode and not stat.S_ISREG(seen.mode):
         return True
-    if not mode or _kind(source) is None:  # it leads nowhere, is gone, or cannot be read
-        return source.suffix.lower() not in PICTURE_SUFFIXES
-    return is_our_result(source)
+    if kind is None:  # no picture, or it leads nowhere, is gone, cannot be read
+        return seen.source.suffix.lower() not in PICTURE_SUFFIXES
+    return is_our_result(seen.source)
 
 
 def _problem(
-    source: Path, target: Path, originals: set[tuple[int, int]], taken: dict[Path, Path]
+    seen: _Seen, target: Path, originals: set[tuple[int, int]], taken: dict[Path, Path]
 ) -> str:
-    try:
-        mode = source.stat().st_mode
-    except OSError as error:
-        return f"{source}: cannot be read: {error.strerror}."
-    if not stat.S_ISREG(mode):
+    source = seen.source
+    if seen.error:
+        return f"{source}: cannot be read: {seen.error}."
+    if not stat.S_ISREG(seen.mode):
         return f"{source}: not a file."
     if target in taken:
         return f"{source}: its result would fall on that of {taken[target]}, {target}."
     standing = _identity(target)
-    if standing == _identity(source):
+    if standing == seen.identity:
         return f"{source}: the output is the input itself; originals are never replaced."
     if standing in originals and not is_our_result(target):
         return f"{source}: the output {target} is one of the inputs, which are never replaced."
@@ -241,11 +279,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode: the same by every path to the same file. None if it is not there."""
     status = _status(path)
     return (status.st_dev, status.st_ino) if status else None
-
-
-def _place(path: Path) -> str:
-    """The same for every way to name an entry of a folder; a link is an entry of its own."""
-    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
 
 
 def _absolute(path: Path) -> Path:

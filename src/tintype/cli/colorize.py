@@ -186,7 +186,6 @@ def colorize(
     from tintype.batch import Manifest, colorize_one, destination, plan
     from tintype.colorizer import Colorizer
     from tintype.engines import local
-    from tintype.files import make_folder
 
     silent = not sys.stderr.isatty()
     planned = plan(inputs, output, format=format, shard=shard, compare=compare)
@@ -194,8 +193,6 @@ def colorize(
     folder = destination(inputs, output) if are_many else None
     manifest = None
     if folder:
-        if not dry_run:
-            make_folder(folder)
         manifest = Manifest(
             folder, shard, overwrite=overwrite, retry_failed=retry_failed, read_only=dry_run
         )

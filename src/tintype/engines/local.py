@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Condition, Lock
 from typing import NamedTuple, Protocol
 
-from tintype import batch
+from tintype import batch, files
 from tintype.batch import Item, Manifest, Result
 from tintype.batch.one import Room
 from tintype.errors import OutputUnavailable
@@ -40,7 +40,8 @@ def run(
     again, and what was done is added to it at once.
 
     Left in the middle, by an exception or `close`, it begins nothing more and waits for what it
-    has begun. Raises `OutputUnavailable` after that, where no more results can be written.
+    has begun. Raises `OutputUnavailable` after that, where no more results can be written, and
+    `OutputError` where the folder for all results cannot be made.
     """
     room = _SharedRoom(jobs * PIXELS_PER_JOB)
 
@@ -57,7 +58,7 @@ def run(
     stopped: OutputUnavailable | None = None
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="colorize")
     begun: set[Future[Done]] = set()
-    remaining = iter(items)
+    remaining = _with_roots(items)
     try:
         while True:
             while len(begun) < 2 * jobs and (item := next(remaining, None)):
@@ -88,6 +89,16 @@ def foresee(
     for item in items:
         known = manifest.settled(item) if manifest else None
         yield Done(known or batch.foresee(item, overwrite=overwrite), 0.0)
+
+
+def _with_roots(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, the folder for all results being made before the first that needs it."""
+    made = set()
+    for item in items:
+        if item.root and item.root not in made:
+            files.make_folder(item.root)
+            made.add(item.root)
+        yield item
 
 
 class _SharedRoom:

@@ -238,7 +238,7 @@ class Photo:
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(content)
         else:
-            with self._source.reading(), write.writing(output):
+            with self._source.reading(), write.writing(output, descriptor):
                 if kind == "tiff":
                     pages = self._tiff_pages(saving)
                     write.tiffs(pages, descriptor, is_big=self._is_big(saving))

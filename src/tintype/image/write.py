@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import tempfile
@@ -26,14 +25,15 @@ _BIG_TIFF_FROM_BYTES = 3_500_000_000  # offsets of a TIFF have 32 bits; deflate 
 
 
 @contextmanager
-def writing(output: str) -> Iterator[None]:
+def writing(output: str, descriptor: int) -> Iterator[None]:
     """Turn what libvips says of a full disk into one line; what it says of the input goes on."""
     try:
         yield
     except pyvips.Error as error:
+        # it has one place for what all threads have to say, so that much gets lost
+        if files.is_full(descriptor):
+            raise files.disk_full(output) from None
         if told := _WRITE_ERROR.search(str(error.detail)):
-            if told[1] == os.strerror(errno.ENOSPC):
-                raise files.disk_full(output) from None
             raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
         raise
 
