@@ -51,6 +51,8 @@ main()
 """
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 
+FABRIC = [sys.executable, "-m", "lightning_fabric.cli", "--devices=2", "--accelerator=cpu"]
+
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory) -> str:
@@ -67,10 +69,12 @@ def one(photo_folder, tmp_path_factory, script) -> Path:
     return out
 
 
-@pytest.mark.parametrize("starter", ["recipe", "torchrun"])
+@pytest.mark.parametrize("starter", ["recipe", "torchrun", "fabric"])
 def test_two_processes_train_as_one(photo_folder, tmp_path, one, script, starter):
     if starter == "torchrun":
         run([*TORCHRUN, script], photo_folder, tmp_path, "machine.accelerator=cpu")
+    elif starter == "fabric":
+        run([*FABRIC, script], photo_folder, tmp_path)
     else:
         run([sys.executable, script], photo_folder, tmp_path, "machine.devices=2")
     want, got = losses(one), losses(tmp_path)

@@ -18,7 +18,8 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 
 def make_fabric(recipe: Recipe) -> Fabric:
-    """Fabric as the recipe says; torchrun's and `fabric run`'s own numbers come before it.
+    """Fabric as the recipe says, its processes started; torchrun's and `fabric run`'s own numbers
+    come before the recipe's.
 
     Raises RecipeError where the machine has no such devices.
     """
@@ -29,14 +30,14 @@ def make_fabric(recipe: Recipe) -> Fabric:
     warnings.filterwarnings("ignore", module="lightning_fabric")
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     if os.environ.get("LT_CLI_USED") == "1":
-        return Fabric(precision=precision_of(recipe))
+        return Fabric(precision=precision_of(recipe))  # which has started them already
     devices, nodes = machine.devices, machine.nodes
     if "TORCHELASTIC_RUN_ID" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = int(os.environ["WORLD_SIZE"]) // devices
     several = devices * nodes > 1
     try:
-        return Fabric(
+        fabric = Fabric(
             accelerator=machine.accelerator,
             devices=devices,
             num_nodes=nodes,
@@ -46,6 +47,8 @@ def make_fabric(recipe: Recipe) -> Fabric:
     except (RuntimeError, ValueError) as error:  # Fabric's own words, of several lines
         said = " ".join(str(error).split())
         raise RecipeError(f"machine: {said}") from None
+    fabric.launch()
+    return fabric
 
 
 def precision_of(recipe: Recipe) -> Literal["bf16-mixed", "32-true"]:

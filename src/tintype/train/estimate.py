@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from tintype.recipe import Recipe
+from tintype.recipe.read import MachineSpec
 from tintype.train.device import make_fabric
 from tintype.train.interrupt import Interrupt
 from tintype.train.loop import Loop
@@ -37,8 +38,9 @@ def describe(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None
 
 
 def _stages(plan: Plan) -> list[str]:
-    """A line for each stage; its time is that of the network's steps, with nothing beside it."""
-    fabric = make_fabric(plan.recipe)
+    """A line for each stage, on one device; the time is that of the steps, with nothing beside."""
+    alone = plan.recipe.model_copy(update={"machine": MachineSpec()})
+    fabric = make_fabric(alone)
     run = Run(fabric, plan.recipe, plan.pictures, plan.checkpoints)
     lines, total_s = [], 0.0
     for number, stage in enumerate(plan.recipe.stages):

@@ -51,7 +51,6 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
     """
     plan = make_plan(recipe, data, out, val)
     fabric = make_fabric(recipe)
-    fabric.launch()
     run = Run(fabric, recipe, plan.pictures, plan.checkpoints)
     if plan.state is not None:
         run.restore(plan.state)
