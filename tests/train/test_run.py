@@ -1,6 +1,7 @@
 """Real runs of seconds, and real processes killed."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -137,12 +138,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(photo_folder, tmp_path):
     command = [sys.executable, "-m", "tintype", "train", *arguments, "--out"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([*command, whole], check=True, capture_output=True)
-    with subprocess.Popen([*command, broken], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, broken], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         log = broken / "log.jsonl"
         deadline = time.time() + 120
         while time.time() < deadline and not (log.exists() and '"losses"' in log.read_text()):
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
         said = process.stderr.read()
     assert process.returncode == 130
     stopped_at = checkpoint.load(broken / "checkpoints" / "latest.pt")["images"]

@@ -7,6 +7,7 @@ number of workers and of devices changes nothing.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -91,9 +92,15 @@ def batches(
         batch_sampler=([*range(s + rank * share, s + (rank + 1) * share)] for s in starts),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_leave_interrupts_to_the_trainer,
     )
     try:
         yield from loader
     except DataError as error:  # a worker's comes with its traceback in front
         said = str(error).splitlines()[-1]
         raise DataError(said.removeprefix(f"{DataError.__module__}.DataError: ")) from None
+
+
+def _leave_interrupts_to_the_trainer(_: int) -> None:
+    """Ctrl-C reaches every process of a terminal; the trainer ends its step and its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

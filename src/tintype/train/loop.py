@@ -78,7 +78,6 @@ class Loop:
         self.scorer = Scorer(plan.held_lab, plan.judge) if log is not None else None
         self.held_l = self.fabric.to_device(plan.held_l)
         self.damaged: set[int] = set()
-        self.looked_at_images = -1
 
     def stage(self) -> None:
         """Train one stage to its end, from where it stopped if it was begun before."""
@@ -218,9 +217,9 @@ class Loop:
     def look(self) -> None:
         """See and score the averaged generator, and keep it."""
         run, plan, fabric = self.run, self.plan, self.fabric
-        if self.looked_at_images == run.images:
+        if run.looked_at_images == run.images:
             return
-        self.looked_at_images = run.images
+        run.looked_at_images = run.images
         scores: dict[str, float] = {}
         if self.scorer is not None:
             made_ab = color(run.ema.average, self.held_l, fabric.autocast).cpu()

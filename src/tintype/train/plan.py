@@ -20,6 +20,7 @@ from tintype.recipe import Recipe
 from tintype.train import checkpoint
 from tintype.train.looks import held_out
 from tintype.train.run import check_same, new_networks
+from tintype.train.run_folder import check_free
 from tintype.train.views import l_and_lab
 
 GRAY_CHROMA = 2.0
@@ -60,6 +61,7 @@ class Plan:
 
 def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None) -> Plan:
     """Open and check everything. Raises DataError, CheckpointError, OutputError, ModelError."""
+    check_free(out)
     source = open_sources(data, recipe.data)
     latest = out / "checkpoints" / "latest.pt"
     state = checkpoint.load(latest) if latest.exists() else None

@@ -45,6 +45,7 @@ class Run:
         self.images = 0
         self.stage_number = 0
         self.stage_images = 0
+        self.looked_at_images = -1
         self.best: dict[str, float] = {}
         """`score` and `images` of the best look so far."""
         self._memory: dict[str, Any] | None = None
@@ -126,6 +127,7 @@ class Run:
                 "stage_number": self.stage_number,
                 "stage_images": self.stage_images,
                 "images": self.images,
+                "looked_at_images": self.looked_at_images,
                 "best": self.best,
                 "g": self.g.state_dict(),
                 "d": self.d.state_dict() if self.d is not None else None,
@@ -144,6 +146,7 @@ class Run:
         self.ema.updates = state["ema_updates"]
         self.stage_number, self.stage_images = state["stage_number"], state["stage_images"]
         self.images, self.best = state["images"], state["best"]
+        self.looked_at_images = state["looked_at_images"]
         self.begin_stage()
         memory = state["stage_memory"]
         if memory is not None:

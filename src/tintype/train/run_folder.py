@@ -36,6 +36,13 @@ def run_folder(out: Path, recipe: Recipe, images: int) -> Iterator[TextIO]:
         raise OutputError(f"{out}: cannot be written to ({error.strerror}).") from None
 
 
+def check_free(out: Path) -> None:
+    """Raises OutputError where another process is training in the folder."""
+    if (out / ".lock").exists():
+        with (out / ".lock").open("r+") as lock:
+            _claim(lock, out)
+
+
 def _replace(path: Path, text: str) -> None:
     with (
         files.replacing(path, overwrite=True) as descriptor,
