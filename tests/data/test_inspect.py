@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def test_a_folder_is_told(folder, damage):
     [("rgb", "folder"), ("rgb", "shards"), ("pair", "pairs"), ("lab", "arrays")],
 )
 def test_every_form_is_told_and_seen(form, place, request, tmp_path):
-    sheet = tmp_path / "sheet.png"
+    sheet = tmp_path / "sheet.jpg"
     done = tintype("inspect", request.getfixturevalue(place), "--json", "--sheet", sheet)
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
@@ -62,8 +63,8 @@ def test_every_form_is_told_and_seen(form, place, request, tmp_path):
 
 
 def test_the_sheet_of_arrays_has_the_true_colors(arrays, cuts, tmp_path):
-    tintype("inspect", arrays, "--sheet", tmp_path / "sheet.png")
-    with Image.open(tmp_path / "sheet.png") as image:
+    tintype("inspect", arrays, "--sheet", tmp_path / "sheet.jpg")
+    with Image.open(tmp_path / "sheet.jpg") as image:
         tile = np.asarray(image)[8:136, 8:136].mean((0, 1))
     want = np.asarray(cuts[0].resize((154, 128)))[:, 13:141].mean((0, 1))
     assert np.abs(tile - want).max() < 3
@@ -85,7 +86,17 @@ def test_what_is_wrong_is_one_line(tmp_path, pairs):
         assert len(done.stderr.splitlines()) == 1
     done = tintype("inspect", pairs, "--sheet", "sheet.gif")
     assert done.returncode == 2
-    assert "sheet.gif ends in neither" in done.stderr
+    assert "sheet.gif: a contact sheet is a JPEG" in done.stderr
+
+
+def test_a_sheet_never_replaces_a_photograph(folder, tmp_path):
+    before = (folder / "0.jpg").read_bytes()
+    done = tintype("inspect", folder, "--sheet", folder / "0.jpg")
+    assert done.returncode == 1
+    assert "is no picture of tintype" in done.stderr
+    assert (folder / "0.jpg").read_bytes() == before
+    for _ in range(2):
+        assert tintype("inspect", folder, "--sheet", tmp_path / "sheet.jpg").returncode == 0
 
 
 def test_no_torch_is_needed(folder, tmp_path):
@@ -128,13 +139,17 @@ def test_the_form_may_be_said(pairs):
     assert (facts["form"], facts["pictures"], facts["near_gray"]) == ("rgb", 15, 7)
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are seen on Linux")
 def test_an_interrupt_ends_it_at_once(cuts, tmp_path):
     cuts[0].resize((2000, 2000)).save(tmp_path / "0.png")
     for i in range(1, 1000):
         (tmp_path / f"{i}.png").hardlink_to(tmp_path / "0.png")
     command = [sys.executable, "-m", "tintype", "data", "inspect", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(3)
+    settings = os.environ | {"OMP_NUM_THREADS": "1"}  # so that threads are those that measure
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=settings) as process:
+        threads, deadline = Path(f"/proc/{process.pid}/task"), time.time() + 60
+        while len(list(threads.iterdir())) < 2 and time.time() < deadline:
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=15)  # all of them take more than a minute
+        _, told = process.communicate(timeout=20)  # all of them take more than a minute
     assert (process.returncode, told.strip()) == (130, "tintype: interrupted")

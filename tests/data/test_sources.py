@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tintype.data.source import fingerprint
 from tintype.errors import DataError
 from tintype.recipe.data import DataSpec
 
+NOBODY = 65534
 VIEW = {"load_px": 72, "crop_px": 64}
 WHOLE = {"load_px": 80, "crop_px": 64}
 
@@ -159,6 +161,8 @@ def test_the_recipe_may_say_the_form(pairs, arrays, folder):
 
 def test_hidden_files_are_not_pictures(folder):
     shutil.copy(folder / "0.jpg", folder / ".half.jpg")
+    (folder / ".thumbnails").mkdir()
+    shutil.copy(folder / "0.jpg", folder / ".thumbnails")
     shutil.copy(folder / "0.jpg", folder / "below" / "whole.JPG")
     assert len(open_sources([folder])) == 9
 
@@ -207,6 +211,25 @@ def test_missing_and_empty_places_are_named(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"not a tar file, a list \(\.txt\) or a folder"):
         open_sources([tmp_path / "x.zip"])
+
+
+def test_a_folder_that_cannot_be_read_is_named():
+    with tempfile.TemporaryDirectory() as name:  # where every user may go
+        photos = Path(name, "photos")
+        (photos / "locked").mkdir(parents=True)
+        Path(name).chmod(0o755)
+        (photos / "locked").chmod(0)
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:  # root may read every folder
+                os.setuid(NOBODY)
+            try:
+                open_sources([photos])
+            except DataError as error:
+                os._exit(f"{photos / 'locked'}: cannot be read" not in str(error))
+            finally:
+                os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_compressed_shard_is_refused(tmp_path, shards):

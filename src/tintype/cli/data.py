@@ -25,7 +25,7 @@ _FORMS = {
 @click.group(
     epilog="""\b
 Examples:
-  tintype data inspect photos/ --sheet sheet.png
+  tintype data inspect photos/ --sheet sheet.jpg
   tintype data pack photos/ shards/ --short-px 256
   tintype data get coco-sample"""
 )
@@ -37,7 +37,7 @@ def data() -> None:
     epilog="""\b
 Examples:
   tintype data inspect photos/
-  tintype data inspect arrays/ --sheet sheet.png
+  tintype data inspect arrays/ --sheet sheet.jpg
   tintype data inspect photos/ --json | jq .damaged"""
 )
 @click.argument("paths", metavar="PATH...", type=PLACE, nargs=-1, required=True)
@@ -45,7 +45,7 @@ Examples:
     "--form", type=click.Choice(get_args(FormOrAuto)), default="auto", show_default=True,
     help="What to read it as.",
 )  # fmt: skip
-@click.option("--sheet", metavar="FILE", type=PLACE, help="Write a picture of some of them.")
+@click.option("--sheet", metavar="FILE.jpg", type=PLACE, help="Also a contact sheet of some.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def inspect(paths: tuple[Path, ...], form: FormOrAuto, sheet: Path | None, as_json: bool) -> None:
     """Say what there is to train on.
@@ -57,20 +57,15 @@ def inspect(paths: tuple[Path, ...], form: FormOrAuto, sheet: Path | None, as_js
     from tintype.data.survey import contact_sheet, survey
     from tintype.recipe.data import DataSpec
 
-    if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise click.BadParameter(f"{sheet} ends in neither .png nor .jpg.", param_hint="--sheet")
+    if sheet and sheet.suffix.lower() not in (".jpg", ".jpeg"):
+        raise click.UsageError(f"{sheet}: a contact sheet is a JPEG; end its name in .jpg.")
     source = open_sources(paths, DataSpec(form=form))
     found = survey(source)
     click.echo(json.dumps(_facts(found)) if as_json else "\n".join(_lines(found)))
-    if sheet is not None:
-        from tintype.files import replacing
+    if sheet:
+        from tintype import contact
 
-        kind = "PNG" if sheet.suffix.lower() == ".png" else "JPEG"
-        with (
-            replacing(sheet, overwrite=True) as descriptor,
-            open(descriptor, "wb", closefd=False) as file,
-        ):
-            contact_sheet(source, found).save(file, kind)
+        contact.save(contact_sheet(source, found), sheet)
 
 
 @data.command(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tintype.data.decode import content_of, decode, short_side
 from tintype.data.source import U8, Form, some
 from tintype.errors import DataError
 from tintype.formats import EXTENSIONS
+from tintype.walk import walk
 
 SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 
@@ -31,21 +32,28 @@ class FileSource:
         return short_side(self._files[index])
 
     def view(self, index: int, *, load_px: int, crop_px: int) -> U8:
-        return decode(self.content(index), load_px=load_px, crop_px=crop_px, name=self.name(index))[
-            0
-        ]
+        content, name = self.content(index), self.name(index)
+        view, _ = decode(content, load_px=load_px, crop_px=crop_px, name=name)
+        return view
 
     def content(self, index: int) -> bytes:
         return content_of(self._files[index])
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """Every picture below a folder, in sorted order; hidden files are passed over."""
-    return [
+def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Every file below a folder that ends so, sorted; what is hidden or unfinished is passed over.
+
+    Raises DataError where a folder cannot be read.
+    """
+    unreadable: list[Path] = []
+    found = [
         file
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in SUFFIXES and file.name[0] != "." and file.is_file()
+        for file in walk(folder, unreadable.append)
+        if file.suffix.lower() in suffixes and file.is_file()
     ]
+    if unreadable:
+        raise DataError(f"{folder}: cannot be read: {some(unreadable)}.")
+    return sorted(found)
 
 
 def listed(path: Path) -> list[Path]:

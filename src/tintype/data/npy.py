@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tintype.data.decode import resized
+from tintype.data.files import files_in
 from tintype.data.offsets import Parts
 from tintype.data.source import U8, Form
 from tintype.errors import DataError
@@ -105,9 +106,10 @@ class NpySource:
 
 
 def arrays_in(folder: Path) -> list[Path]:
-    """Every .npy below a folder, 2 before 10; hidden files are passed over."""
-    files = [f for f in folder.rglob("*.npy") if f.name[0] != "." and f.is_file()]
-    return sorted(files, key=lambda file: [_natural(part) for part in file.parts])
+    """Every .npy below a folder, 2 before 10."""
+    return sorted(
+        files_in(folder, [".npy"]), key=lambda file: [_natural(part) for part in file.parts]
+    )
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

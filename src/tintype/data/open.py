@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tintype.data.files import FileSource, listed, pictures_in
+from tintype.data.files import SUFFIXES, FileSource, files_in, listed
 from tintype.data.npy import NpySource, arrays_in
 from tintype.data.paired import Pair, PairedSource, paired_folders
 from tintype.data.shards import ShardSource
@@ -53,7 +53,7 @@ def form_of(path: Path) -> Form:
             return "pair"
         if not arrays_in(path):
             return "rgb"
-        if pictures_in(path):
+        if files_in(path, SUFFIXES):
             raise DataError(
                 f"{path}: it holds pictures and .npy arrays.",
                 hint="Say which are meant: --set data.form=rgb or --set data.form=lab",
@@ -76,8 +76,8 @@ def pictures_at(paths: Sequence[Path]) -> list[ShardSource | FileSource]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            shards += sorted(path.rglob("*.tar"))
-            files += pictures_in(path)
+            shards += files_in(path, [".tar"])
+            files += files_in(path, SUFFIXES)
         elif path.suffix == ".tar":
             shards.append(path)
         else:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tintype.data.decode import content_of, decode, short_side
-from tintype.data.files import pictures_in
+from tintype.data.files import SUFFIXES, files_in
 from tintype.data.source import U8, Form, some
 from tintype.errors import DataError
 
@@ -77,7 +77,10 @@ def paired_folders(folder: Path) -> Pair | None:
 
 
 def _folders(place: Path) -> list[Path]:
-    return sorted(p for p in place.iterdir() if p.is_dir() and p.name[0] != ".")
+    try:
+        return sorted(p for p in place.iterdir() if p.is_dir() and p.name[0] != ".")
+    except OSError as error:
+        raise DataError(f"{place}: cannot be read: {error.strerror}.") from None
 
 
 def _pairs_of_names(place: Path) -> list[Pair]:
@@ -110,7 +113,7 @@ def _matched(folders: Pair) -> list[Pair]:
 def _by_name(folder: Path) -> dict[str, Path]:
     """Pictures by their path in the folder without the ending: a gray PNG may match a JPEG."""
     found: dict[str, Path] = {}
-    for file in pictures_in(folder):
+    for file in files_in(folder, SUFFIXES):
         name = file.relative_to(folder).with_suffix("").as_posix()
         if name in found:
             raise DataError(f"{found[name]} and {file.name}: two pictures of one name.")

@@ -52,9 +52,9 @@ class ShardSource:
             return 0
 
     def view(self, index: int, *, load_px: int, crop_px: int) -> U8:
-        return decode(self.content(index), load_px=load_px, crop_px=crop_px, name=self.name(index))[
-            0
-        ]
+        content, name = self.content(index), self.name(index)
+        view, _ = decode(content, load_px=load_px, crop_px=crop_px, name=name)
+        return view
 
     def content(self, index: int) -> bytes:
         number, offset, size = (int(v) for v in self._where[index])
