@@ -1,12 +1,13 @@
 """How long a whole colorize takes, against libvips that only decodes and encodes the same file.
 
-    python benchmarks/photo.py [--model NAME_OR_PATH] [--rounds 15] [--json]
+    python benchmarks/photo.py [--model NAME_OR_PATH] [--rounds 15] [--memory] [--json]
 
-Two photographs, made here from those of scikit-image: a gray JPEG of 12 megapixels (quality 92),
-and a gray TIFF of 100 megapixels and 16 bits. Both sides go from file to file. The floor turns one
-gray plane into three: of quality 90 in JPEG, compressed alike in TIFF. Rounds of floor and colorize
-alternate in one process, the model warm; peak memory is that of a process of its own each. Without
-a model, a constant color stands for the network's.
+Photographs, made here from those of scikit-image: a gray JPEG of 12 megapixels (quality 92), and a
+gray TIFF of 100 megapixels and 16 bits; with --memory gray TIFFs of 400 megapixels and 16 bits, in
+strips, in tiles and in one compressed strip, whose peak memory is printed. Both sides go from file
+to file. The floor turns one gray plane into three: of quality 90 in JPEG, compressed alike in TIFF.
+Rounds of floor and colorize alternate in one process, the model warm; peak memory is that of a
+process of its own each. Without a model, a constant color stands for the network's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MEGA = 1_000_000
+LARGE: dict[str, dict[str, Any]] = {  # of 400 megapixels, by how the pixels lie
+    "strips": {},
+    "tiles": {"tile": True, "tile_width": 256, "tile_height": 256, "compression": "deflate"},
+    "one-strip": {"rowsperstrip": 17300, "compression": "zlib"},
+}
 PACKAGES = ("tintype", "pyvips", "simplejpeg", "pillow", "numpy", "onnxruntime")
 
 
-def make_inputs(folder: Path) -> None:
+def make_inputs(folder: Path, *, memory: bool) -> None:
     """Photographs of scikit-image, tiled, enlarged, and grained as film is."""
     import numpy as np
     import pyvips
+    import tifffile
     from skimage import data
 
     def gray(picture: NDArray[Any]) -> Any:
@@ -47,14 +54,21 @@ def make_inputs(folder: Path) -> None:
     names = ("camera", "astronaut", "coffee", "chelsea")
     pictures = [gray(np.asarray(getattr(data, name)())) for name in names]
     tiled = pyvips.Image.arrayjoin(pictures, across=2).copy_memory()
-    for name, width, height, deep in (
-        ("12.jpg", 4000, 3000, False),
-        ("100.tif", 11600, 8650, True),
+    for name, width, height, layout in (
+        ("12.jpg", 4000, 3000, {}),
+        ("100.tif", 11600, 8650, {}),
+        *((f"400-{name}.tif", 23200, 17300, layout) for name, layout in LARGE.items()),
     ):
+        if name.startswith("400") != memory:
+            continue
         grain = pyvips.Image.gaussnoise(width, height, sigma=3, seed=1)
         large = tiled.resize(width / 1024, vscale=height / 1024, kernel="cubic") + grain
-        if deep:
-            (large * 257).cast("ushort").copy(interpretation="grey16").tiffsave(folder / name)
+        if name.endswith(".tif"):
+            deep = (large * 257).cast("ushort").copy(interpretation="grey16")
+            if "rowsperstrip" in layout:  # which libvips does not write
+                tifffile.imwrite(folder / name, deep.numpy(), **layout)
+            else:
+                deep.tiffsave(folder / name, **layout)
         else:
             large.cast("uchar").copy(interpretation="b-w").jpegsave(folder / name, Q=92)
 
@@ -150,6 +164,19 @@ def measure(source: Path, rounds: int, model: str | None) -> dict[str, Any]:
     }
 
 
+def peaks(folder: Path, model: str | None) -> Iterator[str]:
+    """A line for each picture of 400 megapixels: what colorize took of memory, and how long."""
+    os.environ["TINTYPE_MAX_PIXELS"] = "500_000_000"
+    in_its_own_process("--work", "inputs", folder, "--memory")
+    for name in LARGE:
+        chosen = ("--model", model) if model else ()
+        path = folder / f"400-{name}.tif"
+        said = in_its_own_process("--work", "colorize", path, "--rounds", 0, *chosen)
+        answer = json.loads(said)
+        peak, seconds = answer["peak_bytes"] / MEGA, answer["seconds"]["colorize"][0]
+        yield f"{path.name:18}{peak:6.0f} MB{seconds:8.1f} s"
+
+
 def machine() -> dict[str, Any]:
     """Where the figures come from."""
     usable = getattr(os, "sched_getaffinity", None)
@@ -183,18 +210,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--model", help="name or path of a model")
     parser.add_argument("--rounds", type=int, default=15, help="timed rounds of the 12 MP photo")
+    parser.add_argument("--memory", action="store_true", help="peak memory of 400 MP instead")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work:
         what, path = given.work
         if what == "inputs":
-            make_inputs(Path(path))
+            make_inputs(Path(path), memory=given.memory)
         else:
             print(json.dumps(work(what, Path(path), given.rounds, given.model)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if given.memory:
+            print("\n".join(peaks(folder, given.model)))
+            return
         in_its_own_process("--work", "inputs", folder)
         results = [
             measure(folder / "12.jpg", given.rounds, given.model),

@@ -17,7 +17,7 @@ import click
 
 from tintype.cli import one_line
 from tintype.errors import OutputUnavailable
-from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving
+from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 
 if TYPE_CHECKING:
     from tintype.batch import Result, Shard
@@ -278,6 +278,9 @@ def _colorize_stream(
     if is_our_result(photo):
         raise PhotoError(f"{photo.name}: was colored by tintype before.", hint="Give the original.")
     colored = Colorizer(model)(photo, strength=strength, keep_tint=keep_tint)
+    note = photo.note(format if output == STREAM else written_as(Path(output), format))
+    if note:
+        click.echo(one_line(f"tintype: note: {note}"), err=True)
     if output == STREAM:
         sys.stdout.buffer.write(colored.to_bytes(format, **saving))
     else:

@@ -199,9 +199,12 @@ class Photo:
             pil.info["dpi"] = dpi
         return pil
 
-    def note(self, kind: str) -> str:
-        """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
-        return self._source.note(kind)
+    def note(self, kind: str | None = None) -> str:
+        """What a result of a kind of file cannot be that the picture is, in one line, or "".
+
+        The kind is by default that of `to_bytes`.
+        """
+        return self._source.note(kind or formats.written_for(self._source.kind))
 
     def _page(self, number: int) -> Photo:
         return Photo._of(replace(self._source, page=number))

@@ -121,7 +121,7 @@ def _tiff(page: TiffPage, descriptor: int, *, is_big: bool) -> None:
         width, height = page.facts.tile
         options |= {"tile": True, "tile_width": width, "tile_height": height}
     if image.format == "float":
-        options["predictor"] = "float"
+        options["predictor"] = "none"  # few programs know that of floats
     if page.is_tiff:  # IPTC and Photoshop's blocks are carried like all tags
         for field in ("iptc-data", "photoshop-data"):
             if image.get_typeof(field):
