@@ -12,6 +12,7 @@ own errors, and then nothing may be left. Exits with 1 where something else happ
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import select
 import subprocess
@@ -98,15 +99,17 @@ class Worker:
         """What became of a file."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(f"{path}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended, as the empty answer tells
+            self._process.stdin.write(f"{path}\n")
+            self._process.stdin.flush()
         if not select.select([self._process.stdout], [], [], LIMIT_S)[0]:
             self.stop()
             self._process = self._start()
             return "hang"
         answer = self._process.stdout.readline().rstrip("\n")
         if not answer:
-            code = self._process.wait()
+            self.stop()
+            code = self._process.returncode
             self._process = self._start()
             return f"crash: ended with {code}"
         return answer
@@ -114,7 +117,8 @@ class Worker:
     def stop(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(BrokenPipeError), self._process:
+            pass  # waits for it, and closes its pipes
 
     @staticmethod
     def _start() -> subprocess.Popen[str]:

@@ -244,6 +244,7 @@ def facts(file: BinaryIO, page: int) -> Facts:
                 tiff.numbers(entries.get(offsets)), tiff.numbers(entries.get(counts)), strict=False
             )
         ]
+        counts = [n for _, tag in _PIECES for n in tiff.numbers(entries.get(tag))]
         pieces = max(len(tiff.numbers(entries.get(offsets))) for offsets, _ in _PIECES)
         bits = tiff.numbers(entries.get(_BITS)) or [1]
         compression = tiff.numbers(entries.get(_COMPRESSION)) or [1]
@@ -252,7 +253,8 @@ def facts(file: BinaryIO, page: int) -> Facts:
         tile = [n for tag in (_TILE_WIDTH, _TILE_HEIGHT) for n in tiff.numbers(entries.get(tag))]
         return Facts(
             is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END)
-            or pieces < _pieces(tiff, entries, tile),
+            or pieces < _pieces(tiff, entries, tile)
+            or (compression[0] == 1 and 0 < sum(counts) < _raw_bytes(tiff, entries, bits)),
             is_big=tiff.is_big,
             is_lab8=photometric == [_CIELAB] and bits[0] == 8,
             is_lzw=compression[0] == _LZW,
@@ -262,6 +264,14 @@ def facts(file: BinaryIO, page: int) -> Facts:
         )
     except BROKEN:
         return Facts()
+
+
+def _raw_bytes(tiff: Tiff, entries: dict[int, Entry], bits: list[int]) -> int:
+    """Bytes of the pixels of a page that is not compressed, at the least."""
+    width, height, samples = (
+        next(iter(tiff.numbers(entries.get(tag))), 1) for tag in (_WIDTH, _HEIGHT, _SAMPLES)
+    )
+    return width * height * samples * bits[0] // 8
 
 
 def _pieces(tiff: Tiff, entries: dict[int, Entry], tile: list[int]) -> int:

@@ -268,6 +268,11 @@ class Source:
         try:
             yield
         except pyvips.Error as error:
+            if self.kind == "heic" and "nsupported" in str(error.detail):
+                raise UnsupportedFormat(
+                    f"{self.name}: this libvips has no decoder for HEVC.",
+                    hint="Convert it to AVIF, or install a libvips that has one.",
+                ) from None
             # the first cause comes first, but for the name of the operation that met it
             lines = [line.strip() for line in str(error.detail).splitlines()] or [error.message]
             causes = [line for line in lines if not line.startswith("unable to ")] or lines
