@@ -26,7 +26,8 @@ _PAPER, _INK = "#ffffff", "#222222"
 def before_after(before: Photo, after: Photo) -> Image.Image:
     """Two pictures side by side, each of at most 1000 px, a white line between them."""
     left, right = (Image.fromarray(photo.thumbnail(COMPARED_PX)) for photo in (before, after))
-    sheet = Image.new("RGB", (left.width + _GAP_PX + right.width, left.height), _PAPER)
+    size = (left.width + _GAP_PX + right.width, max(left.height, right.height))
+    sheet = Image.new("RGB", size, _PAPER)
     sheet.paste(left, (0, 0))
     sheet.paste(right, (left.width + _GAP_PX, 0))
     return sheet
