@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -39,7 +38,6 @@ def draw_curves(log: Path, out: Path) -> None:
             steps[key].append((images, value))
     if not steps:
         return
-    matplotlib.use("Agg")
     figure = Figure(figsize=(10, 11), layout="constrained")
     panels = figure.subplots(4, 1, sharex=True)
     _panel(panels[0], "losses", {k: steps[k] for k in LOSSES if k in steps})

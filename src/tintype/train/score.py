@@ -19,6 +19,8 @@ from tintype.nn.spaces import AB_UNIT
 
 AT_BOUND_LAB = 0.97 * AB_UNIT
 BOUND_WEIGHT = 10.0
+PATCHY_TOLERATED = 0.5
+"""In Lab units. Counted from 0 on, it would make the most timid of all looks the best."""
 
 Scores = dict[str, float]
 Floats = NDArray[np.float64]
@@ -49,11 +51,12 @@ class Scorer:
         the share of pixels at the bound of ab. `fd`: Frechet distance, with a judge.
 
         `score` is what a run is steered by: fd (or de00) and cf_err, each as a share of what gray
-        gets, and patchiness above 0 likewise, and ten times `bound`. Gray gets 2, the truth 0.
+        gets, patchiness above what is tolerated likewise, and ten times `bound`. Gray gets 2, the
+        truth 0.
         """
         made, gray = self._figures(made_ab.cpu()), self.gray
         main = "fd" if self._judge else "de00"
-        blotches = max(made["patchy"], 0.0) / max(abs(gray["patchy"]), 1e-3)
+        blotches = max(made["patchy"] - PATCHY_TOLERATED, 0.0) / max(abs(gray["patchy"]), 1e-3)
         made["score"] = (
             made[main] / gray[main]
             + made["cf_err"] / gray["cf_err"]
