@@ -2,6 +2,8 @@
 
 `images/before-after.jpg` shows old photographs, whose colors nobody knows; `images/known.jpg` shows
 photographs whose colors are known (they come with scikit-image), all of them, the worst last.
+`images/old-look.jpg` shows what training makes of photographs so that they look old, at the size
+that a network sees, and old ones at that size below.
 """
 
 from __future__ import annotations
@@ -9,10 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+import torch
+from PIL import Image, ImageDraw, ImageOps
 from skimage import color, data
 
 from tintype import Colorizer
+from tintype.data.old_look import ages, make_old
+from tintype.nn.lab import gray_from_l, lab_from_rgb_u8
 
 IMAGES = Path(__file__).with_name("images")
 OLD = (
@@ -23,6 +28,7 @@ OLD = (
 )
 KNOWN = ("astronaut", "chelsea", "coffee", "rocket")
 HEIGHT_PX, GAP_PX = 360, 8
+AGED_PX = 192
 
 
 def beside(views: list[Image.Image]) -> Image.Image:
@@ -67,6 +73,25 @@ def known_photographs(colorize: Colorizer) -> None:
     below([row for _, row in sorted(rows, key=lambda pair: pair[0])], IMAGES / "known.jpg")
 
 
+def old_look() -> None:
+    """Photographs as they are and at four ages; the last row are old ones."""
+
+    def small(image: Image.Image) -> Image.Image:
+        return ImageOps.fit(image.convert("RGB"), (AGED_PX, AGED_PX), centering=(0.5, 0.2))
+
+    rows = []
+    for i, name in enumerate(KNOWN[:3]):
+        view = np.asarray(small(Image.fromarray(getattr(data, name)())))
+        lab = lab_from_rgb_u8(torch.from_numpy(view.copy()).permute(2, 0, 1)[None])
+        lab = lab.expand(4, -1, -1, -1)
+        aged = make_old(lab[:, :1], lab, ages(1, range(4 * i, 4 * i + 4)))
+        grays = gray_from_l(torch.cat([lab[:1, :1], aged]))[:, 0].clamp(0, 1) * 255
+        rows.append(beside([Image.fromarray(g) for g in grays.round().byte().numpy()]))
+    originals = [small(Image.open(IMAGES / "originals" / f"{name}.jpg")) for name in OLD]
+    below([*rows, beside(originals)], IMAGES / "old-look.jpg")
+
+
 if __name__ == "__main__":
+    old_look()
     old_photographs(Colorizer())
     known_photographs(Colorizer())

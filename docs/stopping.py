@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from pictures import IMAGES, KNOWN, beside, below
+from pictures import IMAGES, KNOWN, below, beside
 from PIL import Image
 from skimage import color, data
 

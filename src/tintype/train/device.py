@@ -62,6 +62,18 @@ def precision_of(recipe: Recipe) -> Literal["bf16-mixed", "32-true"]:
     return "bf16-mixed" if fast else "32-true"
 
 
+def lay_out(network: nn.Module, recipe: Recipe) -> None:
+    """Put weights into the order of memory that convolutions are fastest in.
+
+    Channels last, but for float32 on CPUs: there oneDNN copies weights and gradients back and forth
+    for it, which only depthwise convolutions make up for.
+    """
+    on_cpu = recipe.machine.accelerator == "cpu" or not torch.cuda.is_available()
+    depthwise = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in network.modules())
+    if depthwise or not (on_cpu and precision_of(recipe) == "32-true"):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
 def synchronized(network: _Network, fabric: Fabric) -> _Network:
     """Batch statistics over all GPUs; torch has none over CPU processes, where each has its own."""
     if fabric.world_size > 1 and fabric.device.type == "cuda":

@@ -16,7 +16,7 @@ from tintype.recipe import Recipe
 from tintype.recipe.stages import Stage
 from tintype.train import checkpoint
 from tintype.train.balance import Balance
-from tintype.train.device import synchronized
+from tintype.train.device import lay_out, synchronized
 from tintype.train.ema import Ema
 from tintype.train.initialize import initialize
 from tintype.train.optimizers import Plateau, discriminator_optimizer, generator_optimizer
@@ -180,8 +180,8 @@ def new_networks(recipe: Recipe) -> tuple[Generator, nn.Module | None]:
     if recipe.discriminator is not None:
         d = build_discriminator(recipe.discriminator, g.color_channels)
     for network in (g, d):
-        if network is not None:  # the layout that convolutions are fastest in, everywhere
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if network is not None:
+            lay_out(network, recipe)
     return g, d
 
 
