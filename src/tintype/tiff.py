@@ -22,7 +22,7 @@ _SOFTWARE, _EXIF, _GPS, _INTEROPERABILITY = 0x0131, 0x8769, 0x8825, 0xA005
 _POINTERS = (_EXIF, _GPS, _INTEROPERABILITY)
 _PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
 _WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP = 0x0100, 0x0101, 0x0115, 0x0116
-_PLANAR, _SEPARATE = 0x011C, 2
+_PLANAR, _SEPARATE, _EXTRA_SAMPLES = 0x011C, 2, 0x0152
 _SAMPLE_FORMAT = 0x0153
 _FLOAT = 3
 _BITS, _COMPRESSION, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = (
@@ -342,6 +342,11 @@ def carry(
             origin = Tiff(source)
             _, entries = origin.page(page)
             values = _copied(origin, entries, target, _LARGEST, size)
+            extra, own_extra = entries.get(_EXTRA_SAMPLES), own.get(_EXTRA_SAMPLES)
+            if extra and own_extra and extra.count == own_extra.count:
+                # what the bands beyond color mean, as whether these are multiplied by alpha
+                del own[_EXTRA_SAMPLES]
+                values |= _copied(origin, {_EXTRA_SAMPLES: extra}, target, _LARGEST, left_out=set())
             if not keep_resolution:
                 resolution = {tag: entries[tag] for tag in _RESOLUTION.intersection(entries)}
                 values |= _copied(origin, resolution, target, _LARGEST, left_out=set())

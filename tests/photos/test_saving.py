@@ -161,3 +161,23 @@ def test_texts_of_a_png_keep_their_names(gray_scan, strong_ab, file_of):
         assert image.info["Creation Time"] == "1931"
         assert image.info["Description"] == "Hafen"
         assert image.info["Title"] == "Größe"
+
+
+@pytest.mark.parametrize("meaning", [[1], [2], [2, 0]])
+def test_bands_beyond_color_keep_their_meaning(meaning, tinted_scan, strong_ab):
+    extra = [np.tile(np.arange(256, dtype=np.uint8), (256, 1))] * len(meaning)
+    file = io.BytesIO()
+    picture = np.dstack([tinted_scan, *extra])
+    tifffile.imwrite(file, picture, photometric="rgb", extrasamples=meaning)
+    result = Photo.open(file.getvalue()).with_chroma(strong_ab).to_bytes()
+    with tifffile.TiffFile(io.BytesIO(result)) as made:
+        assert [int(sample) for sample in made.pages[0].extrasamples] == meaning
+        assert (made.asarray()[..., 3:] == picture[..., 3:]).all()
+
+
+def test_frames_that_are_left_out_are_told(gray_scan, file_of):
+    frames = [Image.fromarray(gray_scan[::-1]), Image.fromarray(gray_scan[:, ::-1])]
+    for kind in ("gif", "webp"):
+        content = file_of(gray_scan, kind, save_all=True, append_images=frames)
+        assert "of 3 frames the first is colored" in Photo.open(content).note()
+        assert "frames" not in Photo.open(file_of(gray_scan, kind)).note()

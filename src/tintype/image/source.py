@@ -108,7 +108,10 @@ class Source:
             told.append(f"{formats.WHY_NEAREST[self.kind]}: the result is {kind}")
         if self.page_count > 1 and kind != "tiff":
             told.append(f"{kind} holds one page: of {self.page_count} the first is colored")
-        mode = "lab" if self.facts.is_lab8 else self.open().interpretation
+        image = self.open()
+        if self.kind != "tiff" and image.get_typeof("n-pages") and image.get("n-pages") > 1:
+            told.append(f"of {image.get('n-pages')} frames the first is colored")
+        mode = "lab" if self.facts.is_lab8 else image.interpretation
         if mode in _BECOME_RGB:
             told.append(f"{_BECOME_RGB[mode]} becomes RGB")
         if self._is_bilevel:
