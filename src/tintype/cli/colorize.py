@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,18 +190,19 @@ def colorize(
     silent = not sys.stderr.isatty()
     planned = plan(inputs, output, format=format, shard=shard, compare=compare)
     items = list(tqdm(planned, "looking", unit=" photos", leave=False, disable=silent))
+    colorizer = None if dry_run else Colorizer(model)
     folder = destination(inputs, output) if are_many else None
     manifest = None
     if folder:
         manifest = Manifest(
             folder, shard, overwrite=overwrite, retry_failed=retry_failed, read_only=dry_run
         )
-    if dry_run:
+    if colorizer is None:
         outcomes = local.foresee(items, manifest, overwrite=overwrite)
     else:
         work = partial(
             colorize_one,
-            colorizer=Colorizer(model),
+            colorizer=colorizer,
             strength=strength,
             keep_tint=keep_tint,
             overwrite=overwrite,
@@ -212,6 +213,7 @@ def colorize(
     missing: set[Path] = set()
     stopped: OutputUnavailable | None = None
     with (
+        closing(manifest) if manifest else nullcontext(),
         closing(outcomes),
         tqdm(desc="coloring", total=len(items), unit=" photos", disable=silent) as bar,
     ):
