@@ -61,7 +61,7 @@ def test_interrupt_leaves_only_whole_results(
     time.sleep(0.2)  # into the next one
     process.send_signal(sent)
     rest, told = process.communicate(timeout=30)
-    assert process.returncode == code
+    assert process.returncode == code, told
     assert told.strip().splitlines() == [f"tintype: {said}"]
 
     announced = {Path(line).name for line in (first + rest).splitlines()}
