@@ -115,3 +115,11 @@ def test_a_process_that_dies_ends_the_job_and_another_number_goes_on(photo_folde
         alone.communicate(timeout=60)
     assert alone.returncode == 130
     assert checkpoint.load(latest)["images"] > before
+
+
+def test_a_batch_that_cannot_be_shared(photo_folder, tmp_path):
+    three = [*TORCHRUN[:-1], "--nproc-per-node=3", "-m", "tintype"]
+    command = [*three, *arguments(photo_folder, tmp_path, "machine.accelerator=cpu")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "stages.gan.batch_images: 4 cannot be shared by 3 processes" in done.stderr

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from tintype.train.looks import color, held_out, write_sheet
 from tintype.train.loop import train
 from tintype.train.optimizers import discriminator_optimizer, generator_optimizer, set_lr
 from tintype.train.run import new_networks
-from tintype.train.run_folder import run_folder
+from tintype.train.run_folder import check_free, run_folder
 from tintype.train.step import Players, gan_step
 from tintype.train.views import l_and_lab, views_of
 
@@ -79,13 +80,27 @@ import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from tintype.recipe import load_recipe
-from tintype.train.looks import color, held_out, write_sheet
 from tintype.train.loop import train
-from tintype.train.optimizers import discriminator_optimizer, generator_optimizer, set_lr
-from tintype.train.run import new_networks
-from tintype.train.run_folder import run_folder
 train(load_recipe({recipe!r}), [Path({data!r})], Path({out!r}))
 """
+
+
+@contextmanager
+def run_until(recipe, data: Path, out: Path, *, images: int):
+    """A training process that has got so far; killed in the end."""
+    file = out.parent / f"{out.name}.yaml"
+    file.write_text(recipe.to_yaml())
+    latest = out / "checkpoints" / "latest.pt"
+    with run(file, data, out) as process:
+        deadline = time.time() + 120
+        while time.time() < deadline and process.poll() is None:
+            if latest.exists() and checkpoint.load(latest)["images"] >= images:
+                break
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def run(recipe: Path, data: Path, out: Path) -> subprocess.Popen:
@@ -191,8 +206,56 @@ def test_a_stage_leaves_small_pictures_out(photo_folder, tmp_path, small_recipe)
 
 def test_infinite_losses_stop_the_run(photo_folder, tmp_path, small_recipe):
     recipe = small_recipe("stages.small.total_images=80", "stages.small.lr_g=1e30")
-    with pytest.raises(TrainingDiverged, match="The loss l1 became"):
+    with pytest.raises(TrainingDiverged, match=r"became infinite or no number before image"):
         train(recipe, [photo_folder], tmp_path)
+
+
+def test_the_last_good_checkpoint_is_good(photo_folder, tmp_path, small_recipe):
+    longer = ("stages.small.total_images=80", "checkpoint_every_images=4", "look_every_images=8")
+    recipe = small_recipe(*longer, "stages.small.warmup_images=1000000",
+                          "stages.small.lr_g=1e12")  # fmt: skip
+    with pytest.raises(TrainingDiverged) as caught:
+        train(recipe, [photo_folder], tmp_path)
+    latest = tmp_path / "checkpoints" / "latest.pt"
+    if latest.exists():
+        assert str(latest) in str(caught.value)
+        state = checkpoint.load(latest)
+        assert all(v.isfinite().all() for v in (state["g"] | state["ema"]).values())
+
+
+def test_what_steers_may_be_turned_while_it_runs(photo_folder, tmp_path, small_recipe, capfd):
+    recipe = small_recipe("stages.small.total_images=16")
+    with run_until(recipe, photo_folder, tmp_path, images=8):
+        pass
+    with pytest.raises(CheckpointError, match=r"stages\.small\.betas=\[0\.9, 0\.99\], not"):
+        train(small_recipe("stages.small.total_images=16", "stages.small.betas=[0.5, 0.9]"),
+              [photo_folder], tmp_path)  # fmt: skip
+    train(small_recipe("stages.small.total_images=16", "stages.small.lr_g=1e-5"),
+          [photo_folder], tmp_path)  # fmt: skip
+    assert "goes on with stages.small.lr_g=0.001, not 1e-05" in capfd.readouterr().err
+    (changed,) = [row["changed"] for row in rows(tmp_path) if "changed" in row]
+    assert changed == ["stages.small.lr_g=0.001, not 1e-05"]
+
+
+def test_a_stage_is_no_shorter_than_its_batch(photo_folder, tmp_path, small_recipe):
+    with pytest.raises(DataError, match="Stage full: its 3 images are no whole batch of 4"):
+        train(small_recipe("stages.full.total_images=3"), [photo_folder], tmp_path / "run")
+
+
+def test_other_held_out_pictures_do_not_go_on(photo_folder, tmp_path, small_recipe):
+    train(small_recipe(), [photo_folder], tmp_path, val=[photo_folder])
+    with pytest.raises(CheckpointError, match=r"other pictures\. Give the same --data and --val"):
+        train(small_recipe(), [photo_folder], tmp_path)
+
+
+def test_going_on_needs_no_starting_weights(photo_folder, tmp_path, small_recipe):
+    train(small_recipe(), [photo_folder], tmp_path / "first")
+    best = tmp_path / "best.pt"
+    shutil.copy(tmp_path / "first" / "checkpoints" / "best.pt", best)
+    longer = small_recipe(f"init={best}")
+    train(longer, [photo_folder], tmp_path / "second")
+    best.unlink()
+    train(longer, [photo_folder], tmp_path / "second")
 
 
 def test_each_player_moves_only_itself(small_recipe):
@@ -293,13 +356,14 @@ def test_looks_need_a_picture_that_can_be_read(photo_folder, tmp_path, small_rec
     assert not (tmp_path / "run").exists()
 
 
-def test_one_process_a_run_folder(tmp_path, small_recipe):
+def test_one_process_a_run_folder(photo_folder, tmp_path, small_recipe):
+    recipe = small_recipe("stages.small.total_images=40000")
     with (
-        run_folder(tmp_path, small_recipe(), 0),
+        run_until(recipe, photo_folder, tmp_path, images=8),
         pytest.raises(OutputError, match="another process is training"),
-        run_folder(tmp_path, small_recipe(), 0),
     ):
-        pass
+        train(recipe, [photo_folder], tmp_path)
+    check_free(tmp_path)  # killed: at once it is free again
 
 
 def test_a_log_goes_on_without_gaps_or_repeats(tmp_path, small_recipe):

@@ -143,7 +143,7 @@ def test_a_gan_stage_that_turns_for_the_worse_ends_itself(
     train(recipe, [photo_folder], tmp_path)
     seen = looks(tmp_path)
     (stop,) = [row for row in rows(tmp_path) if "stop" in row]
-    assert stop["images"] == seen[-1][0] < 400
+    assert stop["images"] == seen[-1][0] < 1000
     best_images, best = min(seen, key=lambda look: look[1]["score"])
     assert f"score {best['score']:.4f} at {best_images} images" in stop["stop"]
     assert best["score"] < seen[-1][1]["score"]
@@ -205,7 +205,7 @@ def test_rarity_and_old_looks_train(photo_folder, tmp_path, small_recipe):
     recipe = small_recipe("stages.small.rarity={}", "stages.small.old_look=0.9",
                           "stages.small.total_images=80", "stages.small.l1=l1")  # fmt: skip
     train(recipe, [photo_folder], tmp_path)
-    (row,) = [row for row in rows(tmp_path) if "losses" in row]
+    row = next(row for row in rows(tmp_path) if "losses" in row)
     assert math.isfinite(row["losses"]["l1"])
 
 

@@ -52,6 +52,8 @@ def test_a_base_of_a_base_is_refused(tmp_path):
         ("discriminator=null", "a gan stage needs one"),
         ("stages.gan.crop_px=32", "crop_px: 32 is too small for the discriminator, which needs 48"),
         ("generator.kind=big", "generator"),
+        ("stages.gan.betas=[0.5, 1.5]", "stages.gan.*betas"),
+        ("generator.widths=[-1, 8, 8, 8]", "widths"),
     ],
 )
 def test_what_is_wrong_is_named(setting, message):

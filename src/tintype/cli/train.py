@@ -54,8 +54,8 @@ def train(
     from tintype.errors import MissingExtra
     from tintype.recipe import load_recipe
 
-    short = [f"{key}={value}" for key, value in (("init", init), ("judge", judge)) if value]
-    loaded = load_recipe(recipe, [*short, *settings])
+    given = {key: value for key, value in (("init", init), ("judge", judge)) if value}
+    loaded = load_recipe(recipe, settings, **given)
     try:
         from tintype.train.estimate import describe
         from tintype.train.loop import train as run

@@ -38,19 +38,21 @@ class Measures(NamedTuple):
     contrast: float
 
 
-def chosen(source: Source, spec: DataSpec, cache: Path) -> IndexArray:
+def chosen(source: Source, spec: DataSpec, cache: Path, *, write: bool = True) -> IndexArray:
     """The numbers of the pictures that a recipe takes, sorted.
 
-    What a filter kept is written to `cache` and found there again, as long as the pictures and the
-    thresholds are the same. Raises DataError when nothing is kept.
+    What a filter kept is written to `cache` (if `write`) and found there again, as long as the
+    pictures and the thresholds are the same. Raises DataError when nothing is kept.
     """
     numbers = drawn(len(source), spec)
     if not spec.filters:
         return numbers
     key = json.dumps([fingerprint(source), MEASURED_PX, spec.model_dump()])
     kept = _cached(cache, key)
-    if kept is None:
-        kept = _passing(source, numbers, spec)
+    if kept is not None:
+        return kept
+    kept = _passing(source, numbers, spec)
+    if write:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with (
             replacing(cache, overwrite=True) as descriptor,

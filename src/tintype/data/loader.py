@@ -92,6 +92,7 @@ def batches(
         batch_sampler=([*range(s + rank * share, s + (rank + 1) * share)] for s in starts),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_interrupts_to_the_trainer,
     )
     try:

@@ -5,9 +5,10 @@ Colors lie on axis 1, `(N, 3, H, W)`. RGB is in [0, 1], Lab in Lab units. All is
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, SRGB_TO_XYZ, srgb_decode
@@ -16,11 +17,12 @@ from tintype.color import A_PER_F, B_PER_F, D65_WHITE, DELTA, SRGB_TO_XYZ, srgb_
 _RGB_TO_XYZ_N = torch.from_numpy(SRGB_TO_XYZ / D65_WHITE[:, None]).float()
 _XYZ_N_TO_RGB = torch.from_numpy(np.linalg.inv(SRGB_TO_XYZ / D65_WHITE[:, None])).float()
 _LINEAR = torch.from_numpy(srgb_decode(np.arange(256) / 255)).float()
+_CONSTANTS = (_RGB_TO_XYZ_N, _XYZ_N_TO_RGB, _LINEAR)
 
 
 def lab_from_rgb_u8(rgb: Tensor) -> Tensor:
     """Lab of (N, 3, H, W) uint8 sRGB."""
-    return _lab(_LINEAR.to(rgb.device)[rgb.int()])
+    return _lab(_on(rgb.device)[2][rgb.int()])
 
 
 def lab_from_rgb(rgb: Tensor) -> Tensor:
@@ -38,7 +40,7 @@ def linear_from_lab(lab: Tensor) -> Tensor:
     """Linear RGB of Lab; colors that do not exist lie outside [0, 1]."""
     fy = (lab[:, :1] + 16) / 116
     f = torch.cat([fy + lab[:, 1:2] / A_PER_F, fy, fy - lab[:, 2:] / B_PER_F], 1)
-    return _through(_XYZ_N_TO_RGB, _f_inverse(f))
+    return _through(1, _f_inverse(f))
 
 
 def rgb_u8_from_lab(lab: Tensor) -> Tensor:
@@ -53,7 +55,7 @@ def gray_from_l(l: Tensor) -> Tensor:
 
 def l_from_gray_u8(gray: Tensor) -> Tensor:
     """The lightness in [0, 100] of (N, 1, H, W) uint8 sRGB grays."""
-    return l_from_luminance(_LINEAR.to(gray.device)[gray.int()])
+    return l_from_luminance(_on(gray.device)[2][gray.int()])
 
 
 def l_from_luminance(luminance: Tensor) -> Tensor:
@@ -67,7 +69,7 @@ def luminance_from_l(l: Tensor) -> Tensor:
 
 
 def _lab(linear: Tensor) -> Tensor:
-    f = _f(_through(_RGB_TO_XYZ_N, linear))
+    f = _f(_through(0, linear))
     fx, fy, fz = f[:, :1], f[:, 1:2], f[:, 2:]
     return torch.cat([116 * fy - 16, A_PER_F * (fx - fy), B_PER_F * (fy - fz)], 1)
 
@@ -86,5 +88,16 @@ def _encode(linear: Tensor) -> Tensor:
     return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
 
 
-def _through(matrix: Tensor, colors: Tensor) -> Tensor:
-    return F.conv2d(colors, matrix.to(colors.device)[:, :, None, None])
+def _through(which: int, colors: Tensor) -> Tensor:
+    # no convolution, which GPUs round to ten bits
+    return torch.einsum("ij,njhw->nihw", _on(colors.device)[which], colors)
+
+
+def _on(device: torch.device) -> tuple[Tensor, ...]:
+    return _CONSTANTS if device.type == "cpu" else _copies(device)
+
+
+@cache
+def _copies(device: torch.device) -> tuple[Tensor, ...]:
+    """Copied once, so that no step waits for it."""
+    return tuple(constant.to(device) for constant in _CONSTANTS)

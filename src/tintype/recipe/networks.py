@@ -13,12 +13,15 @@ Norm = Literal["batch", "instance", "none"]
 Activation = Literal["relu", "leaky-relu"]
 ResNetDepth = Literal[18, 34, 50, 101]
 
+Width = Annotated[int, Field(ge=1)]
+"""Channels."""
+
 
 class MobileUNetSpec(Part):
     """The small generator (`tintype.nn.generators.MobileUNet`)."""
 
     kind: Literal["mobile-unet"]
-    widths: tuple[int, int, int, int] = (128, 96, 64, 32)
+    widths: tuple[Width, Width, Width, Width] = (128, 96, 64, 32)
     encoder_weights: str = "bundled"
     """`bundled` (the encoder inside the model that comes with tintype), `none`, or a file."""
     frozen_blocks: int = Field(0, ge=0, le=17)
@@ -78,7 +81,7 @@ class ResNetUNetSpec(Part):
     kind: Literal["resnet-unet"]
     depth: ResNetDepth = 18
     space: Space = "ab"
-    widths: tuple[int, int, int, int, int] = (256, 128, 96, 64, 32)
+    widths: tuple[Width, Width, Width, Width, Width] = (256, 128, 96, 64, 32)
     """Channels of the way up, from 1/16 of the size to the full size."""
     middle: int = Field(0, ge=0)
     """Channels between two convolutions at the bottom; 0 leaves them out."""

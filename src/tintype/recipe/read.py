@@ -134,8 +134,8 @@ def recipe_text(name_or_path: str) -> str:
     return (resources.files("tintype.recipes") / f"{name_or_path}.yaml").read_text("utf-8")
 
 
-def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
-    """A recipe by name or file, with `key.path=value` settings applied.
+def load_recipe(name_or_path: str, settings: Iterable[str] = (), **keys: str) -> Recipe:
+    """A recipe by name or file, with `keys` of its top and then `key.path=value` settings applied.
 
     Raises RecipeError, in one line that names the key, when anything in it is wrong.
     """
@@ -147,6 +147,7 @@ def load_recipe(name_or_path: str, settings: Iterable[str] = ()) -> Recipe:
         if "base" in below:
             raise RecipeError(f"recipe {base}: it is a base and has one itself; one level only.")
         tree = _merged(below, tree)
+    tree |= keys
     for setting in settings:
         _set(tree, setting)
     try:

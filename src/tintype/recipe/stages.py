@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from tintype.recipe.part import Part
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""Of Adam: how much of the running mean of gradients, and of their squares, is kept."""
+
 
 class _Stage(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -89,21 +92,21 @@ class PretrainStage(_MovesGenerator):
     """The generator alone, on the distance of its color from the truth."""
 
     kind: Literal["pretrain"]
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
 
 
 class DiscriminatorStage(_MovesDiscriminator):
     """The discriminator alone, on what the generator makes as it stands."""
 
     kind: Literal["discriminator"]
-    betas: tuple[float, float] = (0.5, 0.99)
+    betas: tuple[Beta, Beta] = (0.5, 0.99)
 
 
 class GanStage(_MovesGenerator, _MovesDiscriminator):
     """Generator against discriminator; L1 keeps the generator near the truth."""
 
     kind: Literal["gan"]
-    betas: tuple[float, float] = (0.5, 0.99)
+    betas: tuple[Beta, Beta] = (0.5, 0.99)
     adversarial_weight: float = Field(1.0, ge=0)
     lambda_l1: float = Field(100.0, ge=0)
     """The weight of L1, in the networks' own units: ab / 110, or RGB in [0, 1]."""
@@ -112,8 +115,8 @@ class GanStage(_MovesGenerator, _MovesDiscriminator):
     d_waits_above: float = Field(1.0, gt=0.5, le=1)
     """The discriminator waits while it tells more than this share of patches rightly."""
     stop_after_looks: int | None = Field(None, ge=1)
-    """End the stage after so many looks in a row whose score was no better than its best. The
-    model goes on, and is exported, from the best look."""
+    """End the stage after so many looks in a row whose score was no better than the stage's best.
+    What follows goes on from the best look of the run, and that is what is exported."""
 
 
 Stage = Annotated[PretrainStage | DiscriminatorStage | GanStage, Field(discriminator="kind")]

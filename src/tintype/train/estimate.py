@@ -22,7 +22,7 @@ def describe(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None
 
     Nothing is written. Raises what `train` would before its first step.
     """
-    plan = make_plan(recipe, data, out, val)
+    plan = make_plan(recipe, data, out, val, write=False)
     g, d = parameters(recipe)
     lines = [
         recipe.to_yaml().rstrip(),
@@ -41,9 +41,15 @@ def _stages(plan: Plan) -> list[str]:
     """A line for each stage, on one device; the time is that of the steps, with nothing beside."""
     alone = plan.recipe.model_copy(update={"machine": MachineSpec()})
     fabric = make_fabric(alone)
-    run = Run(fabric, plan.recipe, plan.pictures, plan.checkpoints)
+    run = Run(fabric, plan.recipe, plan.pictures, plan.checkpoints, started=False)
+    done_stages, done_images = 0, 0
+    if plan.state is not None:
+        done_stages, done_images = plan.state["stage_number"], plan.state["stage_images"]
     lines, total_s = [], 0.0
     for number, stage in enumerate(plan.recipe.stages):
+        if number < done_stages:
+            lines.append(f"# stage {stage.name}: done")
+            continue
         run.stage_number = number
         run.begin_stage()
         loop = Loop(plan, run, None, Interrupt())
@@ -57,7 +63,7 @@ def _stages(plan: Plan) -> list[str]:
             for value in losses.values():
                 float(value)  # waits for the device
             seconds.append(time.perf_counter() - began)
-        images = plan.lengths[number]
+        images = plan.lengths[number] - (done_images if number == done_stages else 0)
         total_s += (took := images / stage.batch_images * seconds[-1])
         lines.append(
             f"# stage {stage.name}: {len(plan.keep[number]):,} pictures, {images:,} images of "

@@ -6,7 +6,8 @@ import math
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tintype.errors import CheckpointError
 from tintype.models.store import locate
@@ -31,7 +32,7 @@ def initialize(g: Generator, source: str) -> None:
         weights = weights_of(locate(source), prefix="")
         folded = True
     own = g.state_dict()
-    norms = {name: norm for name, norm in g.named_modules() if isinstance(norm, nn.BatchNorm2d)}
+    norms = {name: norm for name, norm in g.named_modules() if isinstance(norm, _BatchNorm)}
     biases: dict[str, Tensor] = {}
     taken = {}
     for name, mine in own.items():
@@ -63,8 +64,8 @@ def unfold(g: Generator, gray: Tensor) -> None:
     What the network computes in `eval` stays the same; in training its norms then meet the mean
     and variance that they expect. Norms that have kept their statistics stay as they are.
     """
-    norms = [m for m in g.modules() if isinstance(m, nn.BatchNorm2d) and _is_folded(m)]
-    seen: dict[nn.BatchNorm2d, Tensor] = {}
+    norms = [m for m in g.modules() if isinstance(m, _BatchNorm) and _is_folded(m)]
+    seen: dict[_BatchNorm, Tensor] = {}
     hooks = [norm.register_forward_pre_hook(lambda m, x: seen.update({m: x[0]})) for norm in norms]
     was_training = g.training
     g.eval()(gray)
@@ -80,7 +81,7 @@ def unfold(g: Generator, gray: Tensor) -> None:
         norm.weight.copy_(scale * (variance + norm.eps).sqrt())
 
 
-def _is_folded(norm: nn.BatchNorm2d) -> bool:
+def _is_folded(norm: _BatchNorm) -> bool:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     return bool((norm.running_mean == 0).all() and (norm.running_var == 1).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from tintype import files
 from tintype.data.source import Source
 from tintype.errors import DataError
 from tintype.nn.generators import Generator
@@ -72,7 +74,15 @@ def write_sheet(path: Path, rows: list[Tensor], columns: int = SHEET_COLUMNS) ->
         top, left = (i // columns) * (kinds * height + GAP_PX), (i % columns) * width
         sheet[top : top + kinds * height, left : left + width] = views[i].reshape(-1, width, 3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet).save(path, quality=88)
+    _save(Image.fromarray(sheet), path)
+
+
+def forget_after(images: int, sheets: Path, checkpoints: Path) -> None:
+    """Remove looks that a crash left behind: those of more than so many images."""
+    for look in [*sheets.glob("*.jpg"), *checkpoints.glob("look-*.pt")]:
+        number = look.stem.removeprefix("look-")
+        if number.isdigit() and int(number) > images:
+            look.unlink()
 
 
 def write_strip(sheets: Path, path: Path, pictures: int) -> None:
@@ -96,4 +106,12 @@ def write_strip(sheets: Path, path: Path, pictures: int) -> None:
         left = x * px + (GAP_PX if x == len(columns) - 1 else 0)
         for y in range(n):
             strip.paste(column.crop((y * px, 0, (y + 1) * px, px)), (left, y * px))
-    strip.save(path, quality=88)
+    _save(strip, path)
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    with (
+        files.replacing(path, overwrite=True) as descriptor,
+        os.fdopen(descriptor, "wb", closefd=False) as file,
+    ):
+        image.save(file, "PNG" if path.suffix == ".png" else "JPEG", quality=88)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from tintype.data.loader import TRIES, UNDAMAGED, Crops, batches
 from tintype.data.old_look import ages, make_old
-from tintype.errors import DataError, TrainingDiverged
+from tintype.errors import CheckpointError, DataError, RecipeError
 from tintype.nn.spaces import gray_of
 from tintype.recipe import Recipe
 from tintype.recipe.stages import RaritySpec, Stage
@@ -25,10 +25,10 @@ from tintype.train.device import make_fabric, seed_step
 from tintype.train.initialize import unfold
 from tintype.train.interrupt import Interrupt
 from tintype.train.log import Log
-from tintype.train.looks import color, write_look, write_strip
+from tintype.train.looks import color, forget_after, write_look, write_strip
 from tintype.train.optimizers import lr_scale, set_lr
 from tintype.train.plan import Plan, make_plan
-from tintype.train.run import Run
+from tintype.train.run import Run, diverged
 from tintype.train.run_folder import run_folder
 from tintype.train.score import Scorer
 from tintype.train.step import Losses, Players, discriminator_step, gan_step, pretrain_step
@@ -51,19 +51,27 @@ def train(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None = 
     """
     plan = make_plan(recipe, data, out, val)
     fabric = make_fabric(recipe)
-    run = Run(fabric, recipe, plan.pictures, plan.checkpoints)
+    _check_shares(recipe, fabric.world_size)
+    started = plan.state is not None
+    run = Run(fabric, recipe, plan.pictures, plan.checkpoints, started=started)
     if plan.state is not None:
         run.restore(plan.state)
     elif recipe.init is not None:
         unfold(run.g, gray_of(run.g.space, plan.held_l))
         run.ema.average.load_state_dict(run.g.state_dict())
+    _check_shared(run, out)
     with ExitStack() as stack:
         log = None
         if fabric.is_global_zero:
-            rows = stack.enter_context(run_folder(out, recipe, run.images))
+            begin = run.images if started else -1
+            rows = stack.enter_context(run_folder(out, recipe, begin))
+            forget_after(begin, out / "sheets", plan.checkpoints)
             log = stack.enter_context(Log(rows, out / "tensorboard", run.images))
         interrupt = stack.enter_context(Interrupt())
         loop = Loop(plan, run, log, interrupt)
+        if plan.steered:
+            loop.write(changed=plan.steered)
+            loop.say(f"goes on with {'; '.join(plan.steered)}")
         while not run.done:
             loop.stage()
     return plan.checkpoints / "latest.pt"
@@ -78,6 +86,7 @@ class Loop:
         self.scorer = Scorer(plan.held_lab, plan.judge) if log is not None else None
         self.held_l = self.fabric.to_device(plan.held_l)
         self.damaged: set[int] = set()
+        self.aside_s = 0.0
 
     def stage(self) -> None:
         """Train one stage to its end, from where it stopped if it was begun before."""
@@ -102,7 +111,8 @@ class Loop:
             rank=fabric.global_rank,
             world=fabric.world_size,
         )
-        began, stopped = time.perf_counter(), False
+        began, steps, stopped = time.perf_counter(), 0, False
+        self.aside_s = 0.0
         for pictures, damaged in stream:
             self.pass_over(crops, damaged)
             self.set_lrs(players, stage, length)
@@ -119,33 +129,33 @@ class Loop:
                 run.sums[name] = (
                     run.sums[name].to(value.device) + value if name in run.sums else value
                 )
-            run.summed_steps += 1
+            run.summed_steps, steps = run.summed_steps + 1, steps + 1
             if run.summed_steps == LOG_EVERY_STEPS:
-                means = self.report(players, time.perf_counter() - began)
+                seconds = time.perf_counter() - began - self.aside_s
+                means = self.report(players, steps / seconds)
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
-                began = time.perf_counter()
-            if _crossed(before, run.images, plan.recipe.look_every_images):
+                began, steps, self.aside_s = time.perf_counter(), 0, 0.0
+            is_due = _crossed(before, run.images, plan.recipe.look_every_images)
+            if is_due and stage.kind != "discriminator":  # which leaves the generator as it is
                 self.look()
                 if self.should_stop(stage):
                     stopped = True
                     break
             if _crossed(before, run.images, plan.recipe.checkpoint_every_images):
-                self.check_finite({name: float(value) for name, value in losses.items()})
                 self.save(players)
             if self.interrupted():
                 bar.close()
                 self.save(players)
-                tqdm.write(
-                    f"tintype: saved after {run.images} images; the same command goes on.",
-                    file=sys.stderr,
-                )
-                raise KeyboardInterrupt
+                self.say(f"saved after {run.images} images; the same command goes on.")
+                self.interrupt.act()
         bar.close()
+        if run.summed_steps:
+            self.report(players, None)
         if not stopped:
             self.look()
         run.stage_number, run.stage_images = run.stage_number + 1, 0
         run.begin_stage()
-        if stopped and not run.done:
+        if stopped:
             run.go_back_to_best()
         self.save(None)
 
@@ -166,7 +176,9 @@ class Loop:
         if stage.old_look:
             first = self.run.stage_images + self.fabric.global_rank * len(pictures)
             positions = range(first, first + len(pictures))
-            l = make_old(l, lab, ages(self.plan.recipe.seed, positions, stage.old_look))
+            l = make_old(
+                l, lab, ages(self.plan.seed(self.run.stage_number), positions, stage.old_look)
+            )
         weight = None if rare is None else rarity.weight_of(rare, lab[:, 1:])
         return views_of(self.run.g.space, l, lab, weight)
 
@@ -192,7 +204,7 @@ class Loop:
         if players.opt_d is not None and stage.kind != "pretrain":
             set_lr(players.opt_d, stage.lr_d * scale)
 
-    def report(self, players: Players, seconds: float) -> dict[str, float]:
+    def report(self, players: Players, steps_per_s: float | None) -> dict[str, float]:
         """Log the means since the last report; gives them."""
         run, stage = self.run, self.run.stage
         sums = torch.stack([value.float() for value in run.sums.values()])
@@ -204,8 +216,10 @@ class Loop:
             for name, optimizer in (("lr_g", players.opt_g), ("lr_d", players.opt_d))
             if optimizer is not None
         }
-        rate = run.summed_steps * stage.batch_images / seconds
-        self.write(stage=stage.name, losses=means, lrs=lrs, images_per_s=round(rate, 1))
+        rate = {}
+        if steps_per_s is not None:
+            rate["images_per_s"] = round(steps_per_s * stage.batch_images, 1)
+        self.write(stage=stage.name, losses=means, lrs=lrs, **rate)
         if run.balance is not None:
             warning = run.balance.see(means["d_accuracy"])
             if warning is not None:
@@ -220,15 +234,21 @@ class Loop:
         if run.looked_at_images == run.images:
             return
         run.looked_at_images = run.images
+        began = time.perf_counter()
         scores: dict[str, float] = {}
         if self.scorer is not None:
             made_ab = color(run.ema.average, self.held_l, fabric.autocast).cpu()
+            if not bool(made_ab.isfinite().all()):
+                raise diverged("A made color", run.images, plan.checkpoints)
             scores = self.scorer(made_ab)
         scores = fabric.broadcast(scores)
         if run.plateau is not None:
             run.plateau.see(scores["l1"])
         is_best = not run.best or scores["score"] < run.best["score"]
-        run.looks_without_best = 0 if is_best else run.looks_without_best + 1
+        if run.stage_images and scores["score"] >= run.stage_best:
+            run.looks_without_best += 1
+        elif run.stage_images:
+            run.looks_without_best, run.stage_best = 0, scores["score"]
         if is_best:
             run.best = {"score": scores["score"], "images": run.images}
         if self.log is not None:
@@ -239,6 +259,7 @@ class Loop:
             write_strip(sheets, plan.out / "strip.jpg", len(plan.held_l))
             draw_curves(plan.out / "log.jsonl", plan.out / "curves.png")
         fabric.barrier()
+        self.aside_s += time.perf_counter() - began
 
     def should_stop(self, stage: Stage) -> bool:
         """Whether a GAN stage has turned for the worse; says why."""
@@ -249,8 +270,8 @@ class Loop:
             return False
         why = (
             f"stage {stage.name} stopped after {run.images} images: {run.looks_without_best} looks "
-            f"in a row were no better than the best, score {run.best['score']:.4f} at "
-            f"{run.best['images']} images (checkpoints/best.pt)"
+            f"in a row were no better than its best, score {run.stage_best:.4f}; the run's best is "
+            f"{run.best['score']:.4f} at {run.best['images']:.0f} images (checkpoints/best.pt)"
         )
         self.write(stop=why)
         self.say(why)
@@ -258,15 +279,17 @@ class Loop:
 
     def save(self, players: Players | None) -> None:
         """Save on the first process; the others wait."""
+        began = time.perf_counter()
         if self.log is not None:
             self.run.save(players)
         self.fabric.barrier()
+        self.aside_s += time.perf_counter() - began
 
     def interrupted(self) -> bool:
-        """Whether to end; several processes agree on it at every report."""
+        """Whether to end; several processes agree on it, on GPUs only at every report."""
         if self.fabric.world_size == 1:
-            return self.interrupt.came
-        if self.run.summed_steps:
+            return bool(self.interrupt.came)
+        if self.run.summed_steps and self.fabric.device.type != "cpu":
             return False
         came = torch.tensor(float(self.interrupt.came), device=self.fabric.device)
         return float(torch.as_tensor(self.fabric.all_reduce(came, reduce_op="sum"))) > 0
@@ -278,7 +301,7 @@ class Loop:
             self.damaged.add(number)
             name = crops.source.name(number)
             self.write(damaged=name)
-            self.say(f"passed over: {name}: not a whole picture")
+            tqdm.write(f"tintype: passed over: {name}: not a whole picture", file=sys.stderr)
             if len(self.damaged) > most:
                 raise DataError(
                     f"{len(self.damaged)} of {len(crops.keep)} pictures are damaged.",
@@ -287,14 +310,9 @@ class Loop:
 
     def check_finite(self, losses: dict[str, float]) -> None:
         """Stop where a loss is no number: what follows would be none either."""
-        latest = self.plan.checkpoints / "latest.pt"
         for name, value in losses.items():
             if not math.isfinite(value):
-                where = f"The last good checkpoint is {latest}. " if latest.exists() else ""
-                raise TrainingDiverged(
-                    f"The loss {name} became {value} before image {self.run.images}.",
-                    hint=f"{where}Lower the learning rates (--set stages.NAME.lr_g=...).",
-                )
+                raise diverged(f"The loss {name}", self.run.images, self.plan.checkpoints)
 
     def write(self, **row: object) -> None:
         """One row of the log."""
@@ -303,8 +321,29 @@ class Loop:
 
     def say(self, what: str) -> None:
         """One line on stderr, above the progress bar."""
-        tqdm.write(f"tintype: {what}", file=sys.stderr)
+        if self.log is not None:
+            tqdm.write(f"tintype: {what}", file=sys.stderr)
 
 
 def _crossed(before: int, now: int, every: int) -> bool:
     return before // every != now // every
+
+
+def _check_shares(recipe: Recipe, world: int) -> None:
+    for stage in recipe.stages:
+        if stage.batch_images % world:
+            raise RecipeError(
+                f"stages.{stage.name}.batch_images: {stage.batch_images} cannot be shared by "
+                f"{world} processes."
+            )
+
+
+def _check_shared(run: Run, out: Path) -> None:
+    """Every process must have read the same checkpoint."""
+    mine = torch.tensor([run.stage_number, run.images], device=run.fabric.device)
+    everyones = torch.as_tensor(run.fabric.all_gather(mine)).reshape(-1, 2)
+    if not bool((everyones == mine).all()):
+        raise CheckpointError(
+            f"{out}: the processes find different checkpoints in it.",
+            hint="--out must be one folder that all machines share.",
+        )

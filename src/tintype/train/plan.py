@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from tintype.data.choose import chosen, short_sides, split_holdout
@@ -19,6 +21,7 @@ from tintype.evaluate.judge import Judge, open_judge
 from tintype.recipe import Recipe
 from tintype.train import checkpoint
 from tintype.train.looks import held_out
+from tintype.train.perceptual import Perceptual
 from tintype.train.run import check_same, new_networks
 from tintype.train.run_folder import check_free
 from tintype.train.views import l_and_lab
@@ -41,11 +44,16 @@ class Plan:
     judge: Judge | None
     pictures: str
     state: dict[str, Any] | None
+    steered: list[str]
 
     @property
     def checkpoints(self) -> Path:
         """Where checkpoints lie."""
         return self.out / "checkpoints"
+
+    def seed(self, stage_number: int) -> int:
+        """What is drawn by position in a stage is keyed by this."""
+        return self.recipe.seed * 1000 + stage_number
 
     def crops(self, stage_number: int) -> Crops:
         """The crops of a stage."""
@@ -53,22 +61,24 @@ class Plan:
         return Crops(
             self.source,
             self.keep[stage_number],
-            seed=self.recipe.seed * 1000 + stage_number,
+            seed=self.seed(stage_number),
             load_px=stage.load_px,
             crop_px=stage.crop_px,
         )
 
 
-def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None) -> Plan:
-    """Open and check everything. Raises DataError, CheckpointError, OutputError, ModelError."""
+def make_plan(
+    recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None, *, write: bool = True
+) -> Plan:
+    """Open and check everything; with `write` what a filter kept is noted in `out`.
+
+    Raises DataError, RecipeError, CheckpointError, OutputError, ModelError.
+    """
     check_free(out)
     source = open_sources(data, recipe.data)
     latest = out / "checkpoints" / "latest.pt"
     state = checkpoint.load(latest) if latest.exists() else None
-    pictures = fingerprint(source)
-    if state is not None:
-        check_same(recipe, pictures, state, out)
-    numbers = chosen(source, recipe.data, out / "kept.npz")
+    numbers = chosen(source, recipe.data, out / "kept.npz", write=write)
     if val is None:
         at, held_at = split_holdout(len(numbers), recipe.holdout_images, recipe.seed)
         keep, held, views = numbers[at], numbers[held_at], source
@@ -80,6 +90,8 @@ def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | Non
     if sides is not None and val is None:  # enlarged pictures are a poor measure
         large = held[sides[held] >= max(stage.min_px for stage in recipe.stages)]
         held = large if len(large) else held
+    pictures = _fingerprint(source, views, of_stage, held)
+    steered = [] if state is None else check_same(recipe, pictures, state, out)
     look_px = max(stage.crop_px for stage in recipe.stages)
     looked_at = [int(i) for i in held[: recipe.look_images]]
     held_l, held_lab = l_and_lab(views.form, held_out(views, looked_at, look_px))
@@ -90,27 +102,29 @@ def make_plan(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | Non
             f"gray, the most colorful with a mean chroma of {float(chroma.max()):.1f}.",
             hint="Give color photographs.",
         )
+    lengths = _lengths(recipe, of_stage)
+    for stage in recipe.stages:
+        if stage.kind != "discriminator" and stage.perceptual is not None:
+            Perceptual(stage.perceptual.weights, torch.device("cpu"))
     _check_room(recipe, out)
     return Plan(
         recipe,
         out,
         source,
         of_stage,
-        [
-            stage.images(len(chosen_ones))
-            for stage, chosen_ones in zip(recipe.stages, of_stage, strict=True)
-        ],
+        lengths,
         held_l,
         held_lab,
         open_judge(recipe.judge) if recipe.judge else None,
         pictures,
         state,
+        steered,
     )
 
 
 def parameters(recipe: Recipe) -> tuple[int, int]:
     """Numbers of parameters: the generator's and the discriminator's."""
-    g, d = new_networks(recipe)
+    g, d = new_networks(recipe, with_weights=False)
     return (
         sum(p.numel() for p in g.parameters()),
         sum(p.numel() for p in d.parameters()) if d is not None else 0,
@@ -124,6 +138,7 @@ def _check_room(recipe: Recipe, out: Path) -> None:
     need = 2 * 4 * (4 * g + 3 * d) + 12 * 4 * g
     there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(there).free
+    need -= sum(file.stat().st_size for file in (out / "checkpoints").glob("*.pt"))
     if free < need:
         raise OutputError(
             f"{out}: {free / 1e9:.2f} GB are free there, and the checkpoints of this run need "
@@ -146,3 +161,27 @@ def _pictures_of_stages(
             )
         of_stage.append(numbers)
     return of_stage
+
+
+def _lengths(recipe: Recipe, of_stage: list[IndexArray]) -> list[int]:
+    lengths = []
+    for stage, numbers in zip(recipe.stages, of_stage, strict=True):
+        length = stage.images(len(numbers))
+        if length < stage.batch_images:
+            raise DataError(
+                f"Stage {stage.name}: its {length} images are no whole batch of "
+                f"{stage.batch_images}.",
+                hint=f"Lengthen it, or lower stages.{stage.name}.batch_images.",
+            )
+        lengths.append(length)
+    return lengths
+
+
+def _fingerprint(
+    source: Source, views: Source, of_stage: list[IndexArray], held: IndexArray
+) -> str:
+    """What tells these pictures, and what they are used for, from others."""
+    used = hashlib.sha256(fingerprint(views).encode())
+    for numbers in (*of_stage, held):
+        used.update(numbers.astype(np.int64).tobytes() + b"|")
+    return f"{fingerprint(source)}-{used.hexdigest()[:16]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tintype.errors import CheckpointError
+from tintype.errors import CheckpointError, TrainingDiverged
 from tintype.nn.build import build_discriminator, build_generator
 from tintype.nn.generators import Generator
 from tintype.recipe import Recipe
@@ -31,14 +32,22 @@ FREE_TO_CHANGE = {
 }  # fmt: skip
 """Keys that do not decide what a run has learned so far; stages count from the one it is in."""
 
+STEERING = frozenset({
+    "lr_g", "lr_d", "final_lr_scale", "plateau_looks", "plateau_factor", "label_smoothing",
+    "adversarial_weight", "d_every_steps", "d_waits_above", "stop_after_looks",
+})  # fmt: skip
+"""Keys of the stage a run is in that may be turned while it runs."""
+
 
 class Run:
     """The networks of a run, its stage, and what the stage remembers from step to step."""
 
-    def __init__(self, fabric: Fabric, recipe: Recipe, pictures: str, checkpoints: Path) -> None:
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, pictures: str, checkpoints: Path, *, started: bool
+    ) -> None:
         self.fabric, self.recipe, self.pictures = fabric, recipe, pictures
         self.checkpoints = checkpoints
-        self.g, self.d = new_networks(recipe)
+        self.g, self.d = new_networks(recipe, with_weights=not started)
         self.g = synchronized(self.g, fabric)
         self.ema = Ema(self.g, recipe.ema_decay)
         self.ema.average.to(fabric.device)
@@ -65,10 +74,11 @@ class Run:
         """Forget what the last stage remembered."""
         self.sums: dict[str, Tensor] = {}
         self.summed_steps = 0
+        self.stage_best = math.inf
         self.looks_without_best = 0
         if not self.done:
             self.plateau = Plateau(self.stage) if self.stage.schedule == "plateau" else None
-            self.balance = None if self.stage.kind == "pretrain" else Balance(self.stage)
+            self.balance = Balance(self.stage) if self.stage.kind == "gan" else None
 
     def players(self) -> Players:
         """Networks and optimizers of the stage, set up for the device."""
@@ -108,13 +118,18 @@ class Run:
             old.unlink()
 
     def save(self, players: Players | None) -> None:
-        """Everything that going on needs; between stages there are no optimizers."""
+        """Everything that going on needs; between stages there are no optimizers.
+
+        Raises TrainingDiverged, and saves nothing, where a weight is no longer a number.
+        """
+        self._check_finite()
         stage_memory = None
         if players is not None:
             stage_memory = {
                 "optimizers": [o.state_dict() for o in _optimizers(players)],
                 "sums": {name: float(value) for name, value in self.sums.items()},
                 "summed_steps": self.summed_steps,
+                "stage_best": self.stage_best,
                 "looks_without_best": self.looks_without_best,
                 "plateau": self.plateau.state_dict() if self.plateau else None,
                 "balance": self.balance.state_dict() if self.balance else None,
@@ -137,6 +152,14 @@ class Run:
             },
         )
 
+    def _check_finite(self) -> None:
+        networks = [
+            network for network in (self.g, self.d, self.ema.average) if network is not None
+        ]
+        norms = torch._foreach_norm([p.detach() for n in networks for p in n.parameters()])
+        if not bool(torch.stack(list(norms)).isfinite().all()):
+            raise diverged("A weight", self.images, self.checkpoints)
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to where `save` was."""
         self.g.load_state_dict(state["g"])
@@ -153,6 +176,7 @@ class Run:
             self._memory = memory
             self.sums = {name: torch.tensor(value) for name, value in memory["sums"].items()}
             self.summed_steps = memory["summed_steps"]
+            self.stage_best = memory["stage_best"]
             self.looks_without_best = memory["looks_without_best"]
             if self.plateau is not None:
                 self.plateau.load_state_dict(memory["plateau"])
@@ -166,13 +190,18 @@ class Run:
         self.ema.average.load_state_dict(ema)
 
 
-def new_networks(recipe: Recipe) -> tuple[Generator, nn.Module | None]:
-    """Generator and discriminator with their starting weights; frozen parts take no gradient."""
+def new_networks(
+    recipe: Recipe, *, with_weights: bool = True
+) -> tuple[Generator, nn.Module | None]:
+    """Generator and discriminator; frozen parts take no gradient.
+
+    `with_weights`: those that the recipe starts from; else random ones, to be replaced.
+    """
     torch.manual_seed(recipe.seed)
     g = build_generator(recipe.generator)
-    if recipe.init is None:
+    if with_weights and recipe.init is None:
         load_pretrained(g, recipe.generator)
-    else:
+    elif with_weights and recipe.init is not None:
         initialize(g, recipe.init)
     freeze(g, recipe.generator)
     torch.manual_seed(recipe.seed + 1)
@@ -185,8 +214,21 @@ def new_networks(recipe: Recipe) -> tuple[Generator, nn.Module | None]:
     return g, d
 
 
-def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> None:
-    """A run goes on only as what it was begun as: CheckpointError says what differs."""
+def diverged(what: str, images: int, checkpoints: Path) -> TrainingDiverged:
+    """What is raised where training has run into numbers that are none."""
+    latest = checkpoints / "latest.pt"
+    where = f"The last good checkpoint is {latest}. " if latest.exists() else ""
+    return TrainingDiverged(
+        f"{what} became infinite or no number before image {images}.",
+        hint=f"{where}Lower the learning rates and go on: --set stages.NAME.lr_g=... (and lr_d).",
+    )
+
+
+def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> list[str]:
+    """A run goes on only as what it was begun as: CheckpointError says what differs.
+
+    Of the stage that it is in, what steers may change; gives what did.
+    """
     then, now = state["recipe"], plain(recipe)
     differs = [
         told
@@ -194,10 +236,16 @@ def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) 
         if key not in FREE_TO_CHANGE
         for told in _differences(key, then.get(key), now[key])
     ]
-    begun = state["stage_number"] + (state["stage_images"] > 0)
-    for i, stage in enumerate(then["stages"][:begun]):
+    steered: list[str] = []
+    for i, stage in enumerate(then["stages"][: state["stage_number"] + 1]):
         mine = now["stages"][i] if i < len(now["stages"]) else None
-        differs += _differences(f"stages.{stage['name']}", stage, mine)
+        is_begun = i < state["stage_number"] or state["stage_images"] > 0
+        if not is_begun:
+            continue
+        may_change = STEERING if i == state["stage_number"] else frozenset()
+        for told in _differences(f"stages.{stage['name']}", stage, mine):
+            key = told.partition("=")[0].rpartition(".")[2]
+            (steered if key in may_change else differs).append(told)
     if differs:
         raise CheckpointError(
             f"{out}: it was begun with {'; '.join(differs)}.",
@@ -206,8 +254,9 @@ def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) 
     if pictures != state["pictures"]:
         raise CheckpointError(
             f"{out}: it was begun with other pictures.",
-            hint="Give the same --data, or another --out.",
+            hint="Give the same --data and --val, or another --out.",
         )
+    return steered
 
 
 def _differences(key: str, then: Any, now: Any) -> list[str]:

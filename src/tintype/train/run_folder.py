@@ -16,7 +16,8 @@ from tintype.recipe import Recipe
 
 @contextmanager
 def run_folder(out: Path, recipe: Recipe, images: int) -> Iterator[TextIO]:
-    """Open a run's log to go on after `images`; what a crash left behind them is dropped.
+    """Open a run's log to go on after `images` (-1: from the start); what a crash left behind them
+    is dropped.
 
     Writes the recipe. Raises OutputError where the folder cannot be written to or another process
     is training in it.
@@ -57,8 +58,9 @@ def _claim(lock: TextIO, out: Path) -> None:
     except ImportError:  # Windows has none; there two processes are not told apart
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # not flock, which the processes that decode pictures inherit and may outlive us with
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
         raise OutputError(
             f"{out}: another process is training in this folder.", hint="Give another --out."
         ) from None

@@ -28,15 +28,29 @@ class Players:
     opt_d: _FabricOptimizer | None = None
     perceptual: Perceptual | None = None
 
+    def perceptual_loss(
+        self, stage: PretrainStage | GanStage, views: Views, fake: Tensor
+    ) -> Tensor | float:
+        """The weighted distance of a frozen encoder's features; 0 where the stage has none."""
+        if self.perceptual is None or stage.perceptual is None:
+            return 0.0
+        return stage.perceptual.weight * self.perceptual(views, fake)
+
+    def logged(self, loss_perceptual: Tensor | float) -> Losses:
+        """For the log, if there is one."""
+        if not isinstance(loss_perceptual, Tensor):
+            return {}
+        return {"perceptual": loss_perceptual.detach()}
+
 
 def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views: Views) -> Losses:
     """The generator against the truth alone."""
     assert players.opt_g is not None
     fake = players.g(views.gray)
-    terms = reconstruction(players, stage, views, fake)
-    loss_g = sum_of(terms)
-    descend(fabric, loss_g, players.opt_g)
-    return {name: term.detach() for name, term in terms.items()}
+    loss_l1 = distance(stage, views, fake)
+    loss_perceptual = players.perceptual_loss(stage, views, fake)
+    descend(fabric, loss_l1 + loss_perceptual, players.opt_g)
+    return {"l1": loss_l1.detach(), **players.logged(loss_perceptual)}
 
 
 def discriminator_step(
@@ -69,7 +83,7 @@ def gan_step(
 
     # the discriminator learns to tell real pairs from made ones
     d.requires_grad_(d_moves)
-    with torch.set_grad_enabled(d_moves):
+    with torch.set_grad_enabled(d_moves):  # one that waits is asked too: its accuracy ends the wait
         on_real, on_fake = d(gray, real), d(gray, fake.detach())
         loss_d = d_loss(on_real, on_fake, stage.label_smoothing)
     if d_moves:
@@ -77,41 +91,35 @@ def gan_step(
 
     # the generator learns to pass for real, and to stay near the truth
     d.requires_grad_(False)
-    with fabric.no_backward_sync(d):
+    with fabric.no_backward_sync(d):  # D only passes gradients on; nothing of it is to be shared
         loss_adv = g_loss(d(gray, fake))
-    terms = reconstruction(players, stage, views, fake)
-    loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * sum_of(terms)
+    loss_l1 = distance(stage, views, fake)
+    loss_perceptual = players.perceptual_loss(stage, views, fake)
+    loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1 + loss_perceptual
     descend(fabric, loss_g, opt_g)
 
-    d_accuracy = accuracy(on_real, on_fake, middle)
-    logged = {"adversarial": loss_adv, "d": loss_d, "d_accuracy": d_accuracy, **terms}
-    return {name: value.detach() for name, value in logged.items()}
+    return {
+        "l1": loss_l1.detach(),
+        "adversarial": loss_adv.detach(),
+        "d": loss_d.detach(),
+        "d_accuracy": accuracy(on_real, on_fake, middle),
+        **players.logged(loss_perceptual),
+    }
 
 
-def reconstruction(
-    players: Players, stage: PretrainStage | GanStage, views: Views, fake: Tensor
-) -> Losses:
-    """How far the made color is from the true one, by name."""
+def distance(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor:
+    """How far the made color is from the true one, in the networks' units."""
     if stage.l1 == "huber":
-        distance = losses.huber(fake, views.color, stage.huber_lab / views.lab_per_unit)
+        error = losses.huber(fake, views.color, stage.huber_lab / views.lab_per_unit)
     else:
-        distance = losses.l1(fake, views.color)
+        error = losses.l1(fake, views.color)
     if views.weight is not None:
-        distance = distance * views.weight
-    terms = {"l1": distance.mean()}
-    if players.perceptual is not None:
-        assert stage.perceptual is not None
-        terms["perceptual"] = stage.perceptual.weight * players.perceptual(views, fake)
-    return terms
-
-
-def sum_of(terms: Losses) -> Tensor:
-    """The sum of the terms."""
-    return torch.stack(list(terms.values())).sum()
+        error = error * views.weight
+    return error.mean()
 
 
 def accuracy(on_real: Tensor, on_fake: Tensor, middle: float) -> Tensor:
-    """The share of patches that the discriminator told rightly, real and made alike."""
+    """The share of patches told rightly, real and made alike; `middle` parts the two."""
     right_real, right_fake = (on_real > middle).float().mean(), (on_fake < middle).float().mean()
     return ((right_real + right_fake) / 2).detach()
 
