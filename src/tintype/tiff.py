@@ -224,6 +224,7 @@ class Facts:
     """What the directory of a page says that libvips does not tell."""
 
     is_cut_short: bool = False
+    longest_piece_bytes: int = 0  # of strips and tiles, compressed
     is_big: bool = False
     is_lab8: bool = False
     is_lzw: bool = False
@@ -255,6 +256,7 @@ def facts(file: BinaryIO, page: int) -> Facts:
             is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END)
             or pieces < _pieces(tiff, entries, tile)
             or (compression[0] == 1 and 0 < sum(counts) < _raw_bytes(tiff, entries, bits)),
+            longest_piece_bytes=max(counts, default=0),
             is_big=tiff.is_big,
             is_lab8=photometric == [_CIELAB] and bits[0] == 8,
             is_lzw=compression[0] == _LZW,
