@@ -224,7 +224,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if given.memory:
-            print("\n".join(peaks(folder, given.model)))
+            for line in peaks(folder, given.model):
+                print(line, flush=True)
             return
         in_its_own_process("--work", "inputs", folder)
         results = [

@@ -224,6 +224,7 @@ class Facts:
     """What the directory of a page says that libvips does not tell."""
 
     is_cut_short: bool = False
+    longest_piece_bytes: int = 0  # of strips and tiles, compressed
     is_big: bool = False
     is_lab8: bool = False
     is_lzw: bool = False
@@ -244,6 +245,7 @@ def facts(file: BinaryIO, page: int) -> Facts:
                 tiff.numbers(entries.get(offsets)), tiff.numbers(entries.get(counts)), strict=False
             )
         ]
+        size = file.seek(0, os.SEEK_END)
         counts = [n for _, tag in _PIECES for n in tiff.numbers(entries.get(tag))]
         pieces = max(len(tiff.numbers(entries.get(offsets))) for offsets, _ in _PIECES)
         bits = tiff.numbers(entries.get(_BITS)) or [1]
@@ -252,9 +254,10 @@ def facts(file: BinaryIO, page: int) -> Facts:
         photometric = tiff.numbers(entries.get(_PHOTOMETRIC))
         tile = [n for tag in (_TILE_WIDTH, _TILE_HEIGHT) for n in tiff.numbers(entries.get(tag))]
         return Facts(
-            is_cut_short=max(ends, default=0) > file.seek(0, os.SEEK_END)
+            is_cut_short=max(ends, default=0) > size
             or pieces < _pieces(tiff, entries, tile)
-            or (compression[0] == 1 and 0 < sum(counts) < _raw_bytes(tiff, entries, bits)),
+            or (compression[0] == 1 and (sum(counts) or size) < _raw_bytes(tiff, entries, bits)),
+            longest_piece_bytes=max(counts, default=0),
             is_big=tiff.is_big,
             is_lab8=photometric == [_CIELAB] and bits[0] == 8,
             is_lzw=compression[0] == _LZW,

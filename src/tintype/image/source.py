@@ -27,6 +27,7 @@ from tintype.pixels import Pixels
 _MAPPED = ("webp", "gif", "avif", "heic")
 _BECOME_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab"}
 _MOST_BITS = 32
+_LONG_PIECE_BYTES = 8_000_000  # of a strip or tile as it lies in the file
 FLOAT_SLACK = 1e-3  # how far floats may lie outside [0, 1], where they are clipped
 
 
@@ -91,7 +92,10 @@ class Source:
         with self.reading(), self._vips_source() as file:
             loader = "heif" if self.kind in ("avif", "heic") else self.kind
             load = getattr(pyvips.Image, f"{loader}load_source")
-            options = {"page": self.page} if self.kind == "tiff" else {}
+            options: dict[str, int] = {}
+            if self.kind == "tiff":  # its limit of memory is too low for one long strip
+                long = self.facts.longest_piece_bytes > _LONG_PIECE_BYTES
+                options = {"page": self.page, "unlimited": long}
             image = load(file, access=access, fail_on="truncated", **options)
             image._references.append(file)
             if self.kind == "tiff":
