@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
+
+import onnxruntime as ort
 
 from tintype.errors import ModelError
 from tintype.models.card import METADATA_KEY, ModelCard
@@ -28,6 +31,7 @@ PREFERRED_PROVIDERS = (
 CPU = "CPUExecutionProvider"
 ERRORS_ONLY = 3  # onnxruntime's severity; its warnings are not for who colors a photograph
 
+ort.disable_telemetry_events()
 ort.set_default_logger_severity(ERRORS_ONLY)
 
 

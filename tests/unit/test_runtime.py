@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -142,3 +145,16 @@ def test_child_of_a_fork_has_a_session_with_threads(tiny_model: Path) -> None:
     child.join(20)
     child.kill()
     assert child.exitcode == 0
+
+
+def test_nothing_is_written_about_the_user(tiny_model, tmp_path):
+    """onnxruntime keeps a database of telemetry in the home folder, unless it is told not to."""
+    home = tmp_path / "home"
+    home.mkdir()
+    code = (
+        "import numpy as np, tintype\n"
+        f"tintype.Colorizer({str(tiny_model)!r})(np.full((40, 60), 128, np.uint8))\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_"))}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"HOME": str(home)})
+    assert list(home.rglob("*")) == []
