@@ -107,7 +107,7 @@ def test_doctor_finds_all_well(tintype: Run) -> None:
     findings = json.loads(done.stdout)
     assert done.returncode == 0, findings["broken"]
     assert findings["broken"] == {}
-    assert findings["writes"] == ["jpeg", "png", "tiff", "webp"]
+    assert findings["writes"] == ["jpeg", "png", "tiff", "webp", "avif"]
     assert set(findings["writes"]) <= set(findings["reads"])
     assert findings["versions"]["tintype"] == version("tintype")
     assert "colored 64x48 px" in findings["colorize"]
