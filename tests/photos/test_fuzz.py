@@ -1,5 +1,7 @@
 """A sample of what `benchmarks/fuzz.py` does by the thousand."""
 
+import signal
+
 import fuzz
 
 
@@ -11,8 +13,9 @@ def test_damaged_files_are_colored_or_refused():
 
 
 def test_a_process_that_ends_or_hangs_is_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(fuzz, "LIMIT_S", 0.0)
+    monkeypatch.setattr(fuzz, "LIMIT_S", 0.1)
     worker = fuzz.Worker()
+    worker._process.send_signal(signal.SIGSTOP)
     assert worker.color(tmp_path / "nothing") == "hang"
     monkeypatch.setattr(fuzz, "LIMIT_S", 10)
     worker._process.kill()
