@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from PIL import Image
 from skimage import data
 
 from tintype.models.card import METADATA_KEY, ModelCard
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread each, or all slow each other down
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY_CARD = ModelCard(
     name="tiny.v1",

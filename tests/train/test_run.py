@@ -108,15 +108,15 @@ def run(recipe: Path, data: Path, out: Path) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", code])
 
 
-@pytest.mark.parametrize("kill_after_images", [24, 176])
+@pytest.mark.parametrize("kill_after_images", [24, 100])
 def test_killed_and_resumed_equals_never_killed(
     photo_folder, tmp_path, small_recipe, kill_after_images
 ):
     recipe = tmp_path / "recipe.yaml"
-    longer = ("stages.small.total_images=84", "stages.gan.total_images=168",
+    longer = ("stages.small.total_images=44", "stages.gan.total_images=88",
               "stages.gan.d_every_steps=2", "stages.gan.d_waits_above=0.55",
               "stages.gan.schedule=plateau", "stages.gan.plateau_looks=1",
-              "look_every_images=20")  # fmt: skip
+              "look_every_images=40")  # fmt: skip
     recipe.write_text(small_recipe(*longer).to_yaml())
     with run(recipe, photo_folder, tmp_path / "whole") as whole:
         assert whole.wait(120) == 0
@@ -130,7 +130,7 @@ def test_killed_and_resumed_equals_never_killed(
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     stopped_at = checkpoint.load(latest)["images"]
-    assert kill_after_images <= stopped_at < 260
+    assert kill_after_images <= stopped_at < 140
 
     with run(recipe, photo_folder, broken) as again:
         assert again.wait(120) == 0
