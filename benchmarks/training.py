@@ -157,7 +157,7 @@ class Ours:
         self.plan = make_plan(recipe, [folder], out, None)
         fabric = make_fabric(recipe)
         self.precision = fabric._precision.precision
-        self.run = Run(fabric, recipe, self.plan.pictures, self.plan.checkpoints)
+        self.run = Run(fabric, recipe, self.plan.pictures, self.plan.checkpoints, started=False)
         self.loop = Loop(self.plan, self.run, None, Interrupt())
         self.players = self.run.players()
         self.run.g.train()
