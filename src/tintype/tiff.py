@@ -1,14 +1,10 @@
-"""The directories of TIFF files, classic and big: what libvips does not carry, and more pages.
+"""The directories of TIFF files, classic and big: what they say of the pixels, and more pages.
 
-Tags that describe no pixels are copied by value from the directory that they come from, be it that
-of a TIFF or of the EXIF block of another kind of file, which is built alike (TIFF 6.0, section 2;
-EXIF 2.32, 4.6). A longer directory is appended to the file, so that no pixel moves.
+TIFF 6.0, section 2. A longer directory is appended to the file, so that no pixel moves.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
 import struct
@@ -16,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-import numpy as np
-
-_SOFTWARE, _EXIF, _GPS, _INTEROPERABILITY = 0x0131, 0x8769, 0x8825, 0xA005
-_POINTERS = (_EXIF, _GPS, _INTEROPERABILITY)
+EXIF, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+POINTERS = (EXIF, GPS, INTEROPERABILITY)
+"""Tags that lead to a directory."""
 _PIECES = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and byte counts of strips, of tiles
 _WIDTH, _HEIGHT, _SAMPLES, _ROWS_PER_STRIP = 0x0100, 0x0101, 0x0115, 0x0116
-_PLANAR, _SEPARATE, _EXTRA_SAMPLES = 0x011C, 2, 0x0152
+_PLANAR, _SEPARATE = 0x011C, 2
 _SAMPLE_FORMAT = 0x0153
 _FLOAT = 3
 _BITS, _COMPRESSION, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = (
@@ -33,11 +28,11 @@ _BITS, _COMPRESSION, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = (
     0x0143,
 )
 _LZW, _CIELAB = 5, 8
-_ASCII, _LONG, _LONG8 = 2, 4, 16
-_CODES = {3: "H", _LONG: "I", 13: "I", _LONG8: "Q", 18: "Q"}  # of integers, in `struct`
+LONG, _LONG8 = 4, 16
+_CODES = {3: "H", LONG: "I", 13: "I", _LONG8: "Q", 18: "Q"}  # of integers, in `struct`
 
 # bytes of a value, and of the words in it that a change of byte order turns around
-_TYPES = {
+TYPES = {
     **{1: (1, 1), 2: (1, 1), 3: (2, 2), 4: (4, 4), 5: (8, 4), 6: (1, 1), 7: (1, 1), 8: (2, 2)},
     **{
         9: (4, 4),
@@ -50,26 +45,7 @@ _TYPES = {
         18: (8, 8),
     },
 }
-_LARGEST = 1 << 26  # bytes of a value that is carried
-
-# tags of a directory that describe its pixels, all of TIFF 6.0's but texts, dates, and the place on
-# a page; those that libvips carries: XMP and ICC; and the layers of Photoshop
-_OF_PIXELS = {
-    *range(0x0100, 0x010D),
-    0x0111,
-    *range(0x0112, 0x011D),
-    *range(0x0120, 0x0129),
-    0x012D,
-    *range(0x013D, 0x0160),
-    *range(0x0200, 0x0219),
-    *(0x828D, 0x828E, 0x935C),
-    *(0x02BC, 0x8773),
-}
-_IPTC, _PHOTOSHOP, _UNDEFINED = 0x83BB, 0x8649, 7
-_RESOLUTION = {0x011A, 0x011B, 0x0128}
-_EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
-_BLOCK_OF_IPTC = b"8BIM\x04\x04\0\0"  # its number, and no name
-_LARGEST_IN_EXIF = 16_384  # bytes of a value that goes into the EXIF of another kind of file
+LARGEST = 1 << 26  # bytes of a value that is carried
 BROKEN = (OSError, ValueError, KeyError, IndexError, OverflowError, struct.error)
 
 Value = tuple[int, int, bytes]  # of a tag: type, number of values, and their bytes
@@ -90,7 +66,7 @@ class Entry:
     @property
     def size_bytes(self) -> int:
         """Of all values; 0 where the type is not known."""
-        return self.count * _TYPES.get(self.type, (0, 0))[0]
+        return self.count * TYPES.get(self.type, (0, 0))[0]
 
 
 class Tiff:
@@ -136,7 +112,7 @@ class Tiff:
         count = self.number(place, code)
         place += struct.calcsize(code)
         length = self._entry_bytes * count
-        raw = self.file.read(min(length, _LARGEST))
+        raw = self.file.read(min(length, LARGEST))
         if len(raw) < length:
             raise ValueError("a directory is cut short")
         found = {}
@@ -152,7 +128,7 @@ class Tiff:
 
     def value(self, entry: Entry) -> bytes:
         """The bytes of a tag, in the byte order of the file."""
-        if not 0 < entry.size_bytes <= _LARGEST:
+        if not 0 < entry.size_bytes <= LARGEST:
             raise ValueError("a value without a size that makes sense")
         self.file.seek(entry.place)
         content = self.file.read(entry.size_bytes)
@@ -194,7 +170,7 @@ class Tiff:
             if entry.place != entry.field:
                 entry = replace(entry, place=entry.place + by)
                 self.link(entry.field, entry.place)
-            if tag in _POINTERS:
+            if tag in POINTERS:
                 (below,) = self.numbers(entry)
                 self.write(entry.place, _CODES[entry.type], below + by)
                 self.move(below + by, by)
@@ -208,7 +184,7 @@ class Tiff:
 
     def pointer(self, place: int) -> Value:
         """A tag's type, count and bytes, that leads to a directory."""
-        return (_LONG8 if self.is_big else _LONG), 1, struct.pack(self.offset_code, place)
+        return (_LONG8 if self.is_big else LONG), 1, struct.pack(self.offset_code, place)
 
     @property
     def _inline_bytes(self) -> int:
@@ -294,74 +270,6 @@ def page_count(file: BinaryIO) -> int:
     return sum(1 for _ in Tiff(file).directories())
 
 
-def exif_of(file: BinaryIO, page: int) -> bytes | None:
-    """What a page says of itself as the EXIF of a JPEG; None where it says nothing."""
-    block = io.BytesIO(b"II*\0" + bytes(4))
-    try:
-        source, target = Tiff(file), Tiff(block)
-        _, entries = source.page(page)
-        left_out = _OF_PIXELS - _RESOLUTION | {_IPTC, _PHOTOSHOP}
-        values = _copied(source, entries, target, _LARGEST_IN_EXIF, left_out=left_out)
-    except BROKEN:
-        return None
-    if not values:
-        return None
-    target.link(target.first_link, target.append_directory(values))
-    return b"Exif\0\0" + block.getvalue()
-
-
-def photoshop_of(file: BinaryIO, page: int) -> bytes | None:
-    """The blocks of Photoshop, IPTC among them, as a JPEG holds them."""
-    try:
-        source = Tiff(file)
-        _, entries = source.page(page)
-        if _PHOTOSHOP in entries:
-            return source.value(entries[_PHOTOSHOP])
-        iptc = source.value(entries[_IPTC])
-    except BROKEN:
-        return None
-    return _BLOCK_OF_IPTC + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
-
-
-def carry(
-    descriptor: int,
-    source: BinaryIO,
-    page: int,
-    *,
-    size: tuple[int, int],
-    software: str | None,
-    keep_resolution: bool,
-) -> None:
-    """Give a TIFF of one page, just written, the tags of another's that describe no pixels.
-
-    `software`, where given, is named instead of what wrote the original; `size` is that of the
-    picture where EXIF says it. With `keep_resolution` that of the TIFF written stays.
-    """
-    with open(descriptor, "r+b", closefd=False) as file:
-        target = Tiff(file)
-        link, own = target.page(0)
-        values: dict[int, Value] = {}
-        with contextlib.suppress(*BROKEN):
-            origin = Tiff(source)
-            _, entries = origin.page(page)
-            values = _copied(origin, entries, target, _LARGEST, size)
-            extra, own_extra = entries.get(_EXTRA_SAMPLES), own.get(_EXTRA_SAMPLES)
-            if extra and own_extra and extra.count == own_extra.count:
-                # what the bands beyond color mean, as whether these are multiplied by alpha
-                del own[_EXTRA_SAMPLES]
-                values |= _copied(origin, {_EXTRA_SAMPLES: extra}, target, _LARGEST, left_out=set())
-            if not keep_resolution:
-                resolution = {tag: entries[tag] for tag in _RESOLUTION.intersection(entries)}
-                values |= _copied(origin, resolution, target, _LARGEST, left_out=set())
-        for tag, entry in own.items():
-            if keep_resolution or tag not in _RESOLUTION:
-                values[tag] = entry.type, entry.count, target.value(entry)
-        if software:
-            text = software.encode() + b"\0"
-            values[_SOFTWARE] = _ASCII, len(text), text
-        target.link(link, target.append_directory(values))
-
-
 def append_page(descriptor: int, page: BinaryIO, link: int | None) -> int:
     """Append the only page of a TIFF to another, of the same byte order and width of offsets.
 
@@ -380,37 +288,3 @@ def append_page(descriptor: int, page: BinaryIO, link: int | None) -> int:
         target.move(base + place, base)
         target.link(link, base + place)
         return target.entries(base + place)[1]
-
-
-def _copied(
-    source: Tiff,
-    entries: dict[int, Entry],
-    target: Tiff,
-    largest: int,
-    size: tuple[int, int] | None = None,
-    pointers: tuple[int, ...] = (_EXIF, _GPS),
-    left_out: set[int] = _OF_PIXELS,
-) -> dict[int, Value]:
-    """Tags in the byte order of the target, where the directories are that they lead to."""
-    values: dict[int, Value] = {}
-    for tag, entry in entries.items():
-        with contextlib.suppress(*BROKEN):
-            if tag in pointers:
-                below, _ = source.entries(source.numbers(entry)[0])
-                further = (_INTEROPERABILITY,) if tag == _EXIF else ()
-                inner = _copied(source, below, target, largest, pointers=further)
-                if size and tag == _EXIF:
-                    for side, length in zip((_EXIF_WIDTH, _EXIF_HEIGHT), size, strict=True):
-                        if side in inner:
-                            inner[side] = _LONG, 1, struct.pack(target.order + "I", length)
-                values[tag] = target.pointer(target.append_directory(inner))
-            elif tag not in left_out.union(_POINTERS) and entry.size_bytes <= largest:
-                content = source.value(entry)
-                if tag == _IPTC:  # bytes, whatever its type says
-                    values[tag] = _UNDEFINED, len(content), content
-                    continue
-                if source.order != target.order:
-                    words = np.frombuffer(content, f"u{_TYPES[entry.type][1]}")
-                    content = words.byteswap().tobytes()
-                values[tag] = entry.type, entry.count, content
-    return values

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import formats, jpeg, pixels, tiff
+from tintype import formats, jpeg, pixels, tiff, tifftags
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
 from tintype.image import extras, metadata
@@ -244,8 +244,8 @@ class Source:
         if self.facts.is_cut_short:
             raise _cut_short(self.name, "its last pixels lie beyond its end")
         with self._stream() as file:
-            exif = tiff.exif_of(file, self.page)
-            blocks = tiff.photoshop_of(file, self.page)
+            exif = tifftags.exif_of(file, self.page)
+            blocks = tifftags.photoshop_of(file, self.page)
         if blocks:  # as a JPEG has them
             metadata.set_blob(image, "iptc-data", metadata.APP13_HEADING + blocks)
         if exif:

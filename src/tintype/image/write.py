@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from tintype import files, tiff
+from tintype import files, tiff, tifftags
 from tintype.errors import OutputError
 from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
 from tintype.image import extras, metadata
@@ -129,7 +129,7 @@ def _tiff(page: TiffPage, descriptor: int, *, is_big: bool) -> None:
     metadata.photoshop_blocks(image)
     image.tiffsave_target(_target(descriptor), bigtiff=is_big, **options)
     size = (image.width, image.height)
-    tiff.carry(
+    tifftags.carry(
         descriptor,
         page.origin,
         page.number,
