@@ -205,11 +205,11 @@ class _Targets:
         if self._file:
             return self._file
         if self.folder is None:
-            return source.with_name(_result_name(source, kind, self._format, RESULT_MARK))
+            return source.with_name(result_name(source, kind, self._format, RESULT_MARK))
         parent = source.parent
         if parent not in self._mirrored:
             self._mirrored[parent] = self.folder / self.branch(parent)
-        return self._mirrored[parent] / _result_name(source, kind, self._format)
+        return self._mirrored[parent] / result_name(source, kind, self._format)
 
     def beside(self, source: Path) -> Path:
         """The mirrored path of what is no picture."""
@@ -224,8 +224,11 @@ class _Targets:
         return _absolute(source).relative_to(self._common)
 
 
-def _result_name(source: Path, kind: str | None, format: str | None, mark: str = "") -> str:
-    """The input's name, its suffix kept where it tells what the result is, else added to."""
+def result_name(source: Path, kind: str | None, format: str | None, mark: str = "") -> str:
+    """The input's name, its suffix kept where it tells what the result is, else added to.
+
+    `kind` is that of the input, `format` that of the result, by default the nearest to `kind`.
+    """
     written = format or written_for(kind)
     if kind is None or WRITERS.get(source.suffix.lower()) == written:
         return f"{source.stem}{mark}{source.suffix}"

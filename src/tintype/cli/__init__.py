@@ -17,7 +17,7 @@ from tintype import __version__
 from tintype.errors import TintypeError, closest
 
 COMMANDS = (
-    "colorize", "evaluate", "models", "doctor", "data", "recipes", "train", "export",
+    "colorize", "serve", "evaluate", "models", "doctor", "data", "recipes", "train", "export",
 )  # fmt: skip
 INTERRUPTED = 128 + signal.SIGINT  # as shells have it
 TERMINATED = 128 + signal.SIGTERM

@@ -6,5 +6,6 @@ puts color to its light, `metadata.py` says what a file says of itself.
 
 from tintype.formats import is_picture
 from tintype.image.photo import Photo, working_size
+from tintype.image.vips import block_untrusted
 
-__all__ = ["Photo", "is_picture", "working_size"]
+__all__ = ["Photo", "block_untrusted", "is_picture", "working_size"]

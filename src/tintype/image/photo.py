@@ -166,11 +166,17 @@ class Photo:
 
     def to_bytes(self, format: str | None = None, **saving: Unpack[Saving]) -> bytes:
         """The bytes of a file, of a kind in `formats.WRITTEN`; by default as the picture came."""
-        kind = formats.written_as(Path(), format or formats.written_for(self._source.kind))
         with tempfile.TemporaryFile() as file:
-            self._write(kind, file.fileno(), saving, self.name)
+            self.write_to(file.fileno(), format, **saving)
             file.seek(0)
             return file.read()
+
+    def write_to(
+        self, descriptor: int, format: str | None = None, **saving: Unpack[Saving]
+    ) -> None:
+        """Write what `to_bytes` gives to an empty file that is open for reading and writing."""
+        kind = formats.written_as(Path(), format or formats.written_for(self._source.kind))
+        self._write(kind, descriptor, saving, self.name)
 
     def to_array(self) -> NDArray[Any]:
         """The pixels, (H, W, C), as deep as they came: uint8, uint16, or float32 in [0, 1].

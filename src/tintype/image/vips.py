@@ -22,4 +22,10 @@ pyvips.cache_set_max(0)
 # the package has no types
 VipsImage = Any
 
-__all__ = ["VipsImage", "pyvips"]
+
+def block_untrusted() -> None:
+    """For the rest of this process: only loaders that libvips holds to be safe with any file."""
+    pyvips.block_untrusted_set(True)
+
+
+__all__ = ["VipsImage", "block_untrusted", "pyvips"]

@@ -1,0 +1,139 @@
+"""The process that decodes and colors: what a strange file may do is done here.
+
+Over a socket come lines of JSON, each with two descriptors: of the upload, and of an empty file for
+the result. Lines of JSON go back: how far it is, and at the end what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tintype.batch.plan import RESULT_MARK, result_name
+from tintype.colorizer import Colorizer
+from tintype.errors import OutputError, PhotoError, TintypeError
+from tintype.formats import EXTENSIONS, kind_of, written_for
+from tintype.image import Photo, block_untrusted
+from tintype.provenance import is_our_result
+
+LINE_BYTES = 1 << 18
+OPENED, COLORED = 0.1, 0.4  # how far it is then, of 1
+
+
+class Refused(Exception):
+    """A request that cannot be met; the arguments are those of `problems.Problem`."""
+
+    def __init__(self, status: int, detail: str, hint: str | None = None) -> None:
+        super().__init__(detail)
+        self.told = {"status": status, "detail": detail, "hint": hint}
+
+    @classmethod
+    def of(cls, error: TintypeError) -> Refused:
+        """What a stranger may know: all of the photograph, of this machine nothing."""
+        if isinstance(error, PhotoError | OutputError) or error.http_status < 500:
+            status = error.http_status if error.http_status < 500 else 422
+            return cls(status, error.message, error.hint)
+        return cls(error.http_status, error.public_message)
+
+
+def main() -> None:
+    """Answer requests until the other end is closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server ends when its requests have
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no photographs in core dumps
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    block_untrusted()
+    colorizers: dict[str, Colorizer] = {}
+    try:
+        for name in sys.argv[2:]:
+            colorizer = Colorizer(name)
+            colorizers[colorizer.card.name] = colorizer
+            _warm_up(colorizer)
+    except TintypeError as error:
+        _tell(channel, {"error": error.message, "hint": error.hint})
+        return
+    cards = [colorizer.card.model_dump(mode="json") for colorizer in colorizers.values()]
+    _tell(channel, {"cards": cards})
+    for request, upload, result in _requests(channel):
+        try:
+            done = _color(request, upload, result, colorizers[request["model"]], channel)
+            _tell(channel, {"done": done})
+        except Refused as refused:
+            _tell(channel, {"refused": refused.told})
+        except TintypeError as error:
+            _tell(channel, {"refused": Refused.of(error).told})
+        except MemoryError:
+            _tell(channel, {"refused": {"status": 413, "detail": "Memory does not suffice."}})
+        except Exception:
+            traceback.print_exc()
+            _tell(channel, {"refused": {"status": 500, "detail": "The server failed here."}})
+        finally:
+            os.close(upload)
+            os.close(result)
+
+
+def _color(
+    request: dict[str, Any], upload: int, result: int, colorizer: Colorizer, channel: socket.socket
+) -> dict[str, Any]:
+    with open(upload, "rb", closefd=False) as file:
+        file.seek(0)
+        content = file.read()
+    kind = kind_of(content)
+    name = request["name"] or "photo" + (EXTENSIONS[kind][0] if kind else "")
+    photo = Photo.open(content, name=name)
+    size = (photo.width, photo.height)
+    if is_our_result(photo):
+        raise Refused(422, f"{name}: was colored by tintype before.", "Give the original.")
+    if request["hints"]:
+        raise Refused(422, f"hints: {colorizer.card.name} takes none.", "Leave the field out.")
+    format = request["format"] or written_for(kind)
+    note = photo.note(format)
+    if request["preview_px"]:
+        photo = Photo.open(photo.thumbnail(request["preview_px"]), name=name)
+    _tell(channel, {"progress": OPENED})
+    colored = colorizer(photo, strength=request["strength"], keep_tint=request["keep_tint"])
+    _tell(channel, {"progress": COLORED})
+    colored.write_to(result, format, quality=request["quality"])
+    return {
+        "name": result_name(Path(name), kind, format, RESULT_MARK),
+        "format": format,
+        "width": size[0],
+        "height": size[1],
+        "note": note,
+        "model": colorizer.card.name,
+    }
+
+
+def _warm_up(colorizer: Colorizer) -> None:
+    """Fill tables and buffers, so that the first photograph takes no longer than the next."""
+    gray = np.linspace(0, 255, 256 * 256).astype(np.uint8).reshape(256, 256)
+    colorizer(Photo.open(gray).to_bytes("jpeg"))
+
+
+def _requests(channel: socket.socket) -> Iterator[tuple[dict[str, Any], int, int]]:
+    while True:
+        line, descriptors, _, _ = socket.recv_fds(channel, LINE_BYTES, 2)
+        while line and not line.endswith(b"\n"):
+            line += channel.recv(LINE_BYTES)
+        if not line:
+            return
+        upload, result = descriptors
+        yield json.loads(line), upload, result
+
+
+def _tell(channel: socket.socket, told: dict[str, Any]) -> None:
+    channel.sendall(json.dumps(told).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

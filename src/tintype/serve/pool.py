@@ -1,0 +1,260 @@
+"""Children that color, kept warm, and the line of requests before them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Self
+
+from tintype.errors import TintypeError
+from tintype.serve.limits import Limits
+from tintype.serve.problems import Problem
+from tintype.serve.schemas import Options
+
+LINE_BYTES = 1 << 20  # of a child's answer; cards are the longest
+HEALING_S = 1.0  # between tries to start a child that does not start
+SMOOTHING = 0.2  # of the time that a photograph takes: the share of the newest
+
+
+@dataclass
+class Turn:
+    """One photograph's way through the pool."""
+
+    progress: float = 0.0
+    is_running: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A colored photograph: a file without a name, and what is told beside it."""
+
+    file: BinaryIO
+    name: str
+    format: str
+    width: int
+    height: int
+    note: str
+    model: str
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the file is."""
+        return os.fstat(self.file.fileno()).st_size
+
+
+class ChildDied(Exception):
+    """A child ended in the middle of its work."""
+
+
+class Child:
+    """One process of `tintype.serve.child`."""
+
+    cards: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: socket.socket,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._channel = channel
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def start(cls, models: Sequence[str], limits: Limits) -> Self:
+        """A child that is ready. Raises `TintypeError` where a model cannot be loaded."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tintype.serve.child", str(theirs.fileno()), *models),
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                env=os.environ | {"TINTYPE_MAX_PIXELS": str(limits.max_pixels)},
+            )
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES)
+        child = cls(process, ours, reader, writer)
+        hello = await child._line()
+        if "error" in hello:
+            raise TintypeError(hello["error"], hint=hello["hint"])
+        child.cards = hello["cards"]
+        return child
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    async def color(self, request: dict[str, Any], upload: BinaryIO, turn: Turn) -> Result:
+        """Color one photograph. Raises `Problem`, and `ChildDied` where that ended the child."""
+        result = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
+        try:
+            line = json.dumps(request).encode() + b"\n"
+            descriptors = [upload.fileno(), result.fileno()]
+            try:
+                sent = socket.send_fds(self._channel, [line], descriptors)
+            except OSError:
+                raise ChildDied from None
+            assert sent == len(line)  # fields are short
+            while True:
+                told = await self._line()
+                if "progress" in told:
+                    turn.progress = told["progress"]
+                elif "refused" in told:
+                    raise Problem(**told["refused"])
+                else:
+                    return Result(result, **told["done"])
+        except BaseException:
+            result.close()
+            raise
+
+    async def end(self, *, at_once: bool = False) -> int:
+        """Let the child end when its work is done, or at once; its exit code."""
+        if at_once and self._process.returncode is None:
+            self._process.kill()
+        self._writer.close()
+        return await self._process.wait()
+
+    async def _line(self) -> dict[str, Any]:
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            raise ChildDied from None
+        if not line.endswith(b"\n"):
+            raise ChildDied
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+
+class Pool:
+    """As many children as there are workers; `queue` more photographs may wait for them."""
+
+    def __init__(self, models: Sequence[str], limits: Limits) -> None:
+        self._models = models
+        self._limits = limits
+        self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._children: set[Child] = set()
+        self._healing: set[asyncio.Task[None]] = set()
+        self._waiting: list[Turn] = []
+        self._seconds = 1.0  # that a photograph takes
+        self.admitted = 0
+        self.crashes = 0
+        self.cards: list[dict[str, Any]] = []
+
+    async def start(self) -> None:
+        """Raises `TintypeError` where a model cannot be loaded."""
+        starts = (Child.start(self._models, self._limits) for _ in range(self._limits.workers))
+        for child in await asyncio.gather(*starts):
+            self._take(child)
+        self.cards = child.cards
+
+    async def close(self) -> None:
+        """End the children."""
+        for task in self._healing:
+            task.cancel()
+        await asyncio.gather(*(child.end(at_once=True) for child in self._children))
+
+    @property
+    def workers(self) -> int:
+        """Children that are alive."""
+        return len(self._children)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the children."""
+        return [child.pid for child in self._children]
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """A place, in work or in the line. Raises `Problem` where there is none."""
+        if self.admitted >= self._limits.workers + self._limits.queue:
+            wait_s = max(1, round(self._seconds * self.admitted / self._limits.workers))
+            raise Problem(
+                429,
+                f"{self.admitted} photographs are in work or wait, and no more are taken.",
+                hint=f"Try again in {wait_s} s.",
+                headers={"Retry-After": str(wait_s)},
+            )
+        self.admitted += 1
+        try:
+            yield
+        finally:
+            self.admitted -= 1
+
+    def position(self, turn: Turn) -> int:
+        """How many are before this one and itself, while it waits; else 0."""
+        return self._waiting.index(turn) + 1 if turn in self._waiting else 0
+
+    async def color(
+        self, upload: BinaryIO, name: str, options: Options, model: str, turn: Turn
+    ) -> Result:
+        """Color one photograph when its turn comes. Raises `Problem`."""
+        self._waiting.append(turn)
+        try:
+            child = await self._idle.get()
+        finally:
+            self._waiting.remove(turn)
+        turn.is_running = True
+        request = options.model_dump() | {"name": name, "model": model}
+        clock = asyncio.get_running_loop().time
+        start_s = clock()
+        try:
+            async with asyncio.timeout(self._limits.time_s):
+                result = await child.color(request, upload, turn)
+        except Problem:
+            self._idle.put_nowait(child)
+            raise
+        except TimeoutError:
+            await self._replace(child)
+            raise Problem(
+                422,
+                f"{name or 'The photograph'}: takes longer than {self._limits.time_s:g} s.",
+                hint="Send it smaller.",
+            ) from None
+        except ChildDied:
+            code = await self._replace(child)
+            raise Problem(
+                422,
+                f"{name or 'The photograph'}: the process that decoded it ended ({_told(code)}).",
+                hint="The file is damaged, or larger than memory allows.",
+            ) from None
+        except BaseException:  # nobody waits for it any more
+            await self._replace(child)
+            raise
+        self._idle.put_nowait(child)
+        self._seconds += SMOOTHING * (clock() - start_s - self._seconds)
+        turn.progress = 1.0
+        return result
+
+    def _take(self, child: Child) -> None:
+        self._children.add(child)
+        self._idle.put_nowait(child)
+
+    async def _replace(self, child: Child) -> int:
+        self.crashes += 1
+        self._children.discard(child)
+        task = asyncio.create_task(self._heal())
+        self._healing.add(task)
+        task.add_done_callback(self._healing.discard)
+        return await child.end(at_once=True)
+
+    async def _heal(self) -> None:
+        while True:
+            try:
+                self._take(await Child.start(self._models, self._limits))
+                return
+            except (ChildDied, OSError, TintypeError):
+                await asyncio.sleep(HEALING_S)
+
+
+def _told(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,77 @@
+"""The server: where it listens, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+
+import uvicorn
+
+from tintype.errors import TintypeError
+from tintype.serve.app import create_app
+from tintype.serve.limits import Limits
+from tintype.serve.pool import Pool
+
+BACKLOG = 128
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `TintypeError` where that cannot be."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TintypeError(
+            f"{host} port {port}: cannot listen there: {reason}.",
+            hint="Choose another --port, or 0 for any that is free.",
+        ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def url(listening: socket.socket) -> str:
+    """The address of the page."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def run(
+    listening: socket.socket,
+    models: Sequence[str],
+    limits: Limits,
+    *,
+    when_ready: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, and then until what was begun is done.
+
+    `when_ready` is called when photographs can be colored.
+    Raises `TintypeError` where a model cannot be loaded.
+    """
+    asyncio.run(_run(listening, models, limits, when_ready))
+
+
+async def _run(
+    listening: socket.socket,
+    models: Sequence[str],
+    limits: Limits,
+    when_ready: Callable[[], None],
+) -> None:
+    pool = Pool(models, limits)
+    await pool.start()
+    config = uvicorn.Config(
+        create_app(pool, limits),
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=int(limits.time_s),
+    )
+    when_ready()
+    await uvicorn.Server(config).serve(sockets=[listening])

@@ -1,0 +1,118 @@
+"""What comes with a request: a photograph, by form or as the raw body, and how to color it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from typing import BinaryIO, NamedTuple, cast
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from tintype.serve.limits import Limits
+from tintype.serve.problems import Problem
+from tintype.serve.schemas import LONGEST_HINTS, Options
+
+FILE = "file"
+LONGEST_NAME = 200  # characters
+LEFT_OUT = re.compile(r'[\0-\x1f\x7f-\x9f<>:"|?*]')  # of names: what some disk cannot hold
+
+
+class Upload(NamedTuple):
+    """A photograph as it came; `name` is that of the client's file, or ""."""
+
+    file: BinaryIO
+    name: str
+    options: Options
+
+
+async def read_upload(request: Request, limits: Limits) -> Upload:
+    """Read a request to its end. Raises `Problem` where it is too large, too slow or no upload."""
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > limits.max_bytes:
+        raise too_large(int(length), limits)
+    fields = dict(request.query_params)
+    try:
+        async with asyncio.timeout(limits.time_s):
+            if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+                file, name, form = await _form(request, limits)
+                fields |= form
+            else:
+                file, name = await _raw(request, limits), ""
+    except TimeoutError:
+        raise Problem(408, f"The upload took longer than {limits.time_s:g} s.") from None
+    try:
+        if not file.seek(0, 2):
+            raise Problem(422, "The file is empty.", hint="Send a photograph.")
+        return Upload(file, _safe(name), _options(fields))
+    except BaseException:
+        file.close()
+        raise
+
+
+def too_large(length: int, limits: Limits) -> Problem:
+    """The refusal of an upload that is too long."""
+    return Problem(
+        413,
+        f"The upload has {length} bytes or more; {limits.max_bytes} are taken.",
+        hint="Send the photograph smaller, or color it with `tintype colorize`.",
+    )
+
+
+def _options(fields: Mapping[str, str]) -> Options:
+    try:
+        return Options.model_validate(fields)
+    except ValidationError as error:
+        raise Problem.of_validation(error) from None
+
+
+async def _counted(request: Request, limits: Limits) -> AsyncGenerator[bytes, None]:
+    count = 0
+    async for chunk in request.stream():
+        count += len(chunk)
+        if count > limits.max_bytes:
+            raise too_large(count, limits)
+        yield chunk
+
+
+async def _raw(request: Request, limits: Limits) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
+    try:
+        async for chunk in _counted(request, limits):
+            file.write(chunk)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, dict[str, str]]:
+    parser = MultiPartParser(
+        request.headers,
+        _counted(request, limits),
+        max_files=1,
+        max_fields=len(Options.fields()) + 1,
+        max_part_size=4 * LONGEST_HINTS,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Problem(400, f"The form cannot be read: {error.message}") from None
+    sent = form.get(FILE)
+    if not isinstance(sent, UploadFile):
+        await form.close()
+        raise Problem(422, f"The form has no {FILE!r}.", hint="As in: curl -F file=@photo.jpg …")
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    spooled = cast(tempfile.SpooledTemporaryFile[bytes], sent.file)
+    spooled.rollover()  # a file that has a descriptor
+    return cast(BinaryIO, spooled), sent.filename or "", fields
+
+
+def _safe(name: str) -> str:
+    """A client's file name, for the answer's: nothing of it is a path, here or there."""
+    base = re.split(r"[/\\]", name)[-1]
+    return LEFT_OUT.sub("", base).strip(" .")[-LONGEST_NAME:]
