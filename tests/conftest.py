@@ -29,6 +29,13 @@ TINY_CARD = ModelCard(
     multiple_of=8,
 )
 
+HINT_CARD = TINY_CARD.model_copy(update={"name": "tiny-hints.v1", "takes_hints": True})
+HINT_INPUTS: dict[str, list[int | str]] = {
+    "l": ["n", 1, "h", "w"],
+    "hint_ab": ["n", 2, "h", "w"],
+    "hint_mask": ["n", 1, "h", "w"],
+}
+
 
 def write_model(
     path: Path,
@@ -39,7 +46,9 @@ def write_model(
     a_b: tuple[float, float] = (0.1, 0.3),
     looks_right_px: int = 0,
 ) -> Path:
-    """An ONNX of one convolution: a = 0.1 L and b = 0.3 L, plus the hints if it takes them.
+    """An ONNX of one convolution: a = 0.1 L and b = 0.3 L.
+
+    If it takes hints, their colors stand instead within 4 px of them.
 
     The L is that of the pixel `looks_right_px` to the right.
     """
@@ -49,15 +58,24 @@ def write_model(
     hinted = "hint_ab" in inputs
     plain = "plain" if hinted else output
     nodes = [helper.make_node("Conv", ["l", "weight"], [plain], pads=[0, 0, 0, looks_right_px])]
-    if hinted:
-        nodes.append(helper.make_node("Mul", ["hint_ab", "hint_mask"], ["hint"]))
-        nodes.append(helper.make_node("Add", ["plain", "hint"], [output]))
+    constants = [numpy_helper.from_array(kernel, "weight")]
+    if hinted:  # the mean of the hints near by, over the plain color where there are any
+        near = {"kernel_shape": [9, 9], "pads": [4, 4, 4, 4], "count_include_pad": 1}
+        constants.append(numpy_helper.from_array(np.float32(1e-6), "tiny"))
+        nodes += [
+            helper.make_node("AveragePool", ["hint_ab"], ["near_ab"], **near),
+            helper.make_node("AveragePool", ["hint_mask"], ["near_mask"], **near),
+            helper.make_node("Max", ["near_mask", "tiny"], ["count"]),
+            helper.make_node("Div", ["near_ab", "count"], ["hint"]),
+            helper.make_node("Greater", ["near_mask", "tiny"], ["are_near"]),
+            helper.make_node("Where", ["are_near", "hint", "plain"], [output]),
+        ]
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs.items()],
         [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2, "h", "w"])],
-        [numpy_helper.from_array(kernel, "weight")],
+        constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     if card is not None:
@@ -81,6 +99,13 @@ def model_file(tmp_path: Path) -> Callable[..., Path]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model file that gives warm colors at once: a = 0.1 L, b = 0.3 L."""
     return write_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def hint_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_model` where it is given no hints, and their colors within 4 px of them."""
+    path = tmp_path_factory.mktemp("model") / "hints.onnx"
+    return write_model(path, card=HINT_CARD, inputs=HINT_INPUTS)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tintype.errors import (
         CheckpointError,
         DataError,
+        HintError,
         MissingExtra,
         ModelError,
         OutputError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         UnknownModel,
         UnsupportedFormat,
     )
+    from tintype.hints import Hints, Point, Stroke
     from tintype.image import Photo
     from tintype.models.card import ModelCard
 
@@ -31,6 +33,8 @@ __all__ = [
     "CheckpointError",
     "Colorizer",
     "DataError",
+    "HintError",
+    "Hints",
     "MissingExtra",
     "ModelCard",
     "ModelError",
@@ -40,7 +44,9 @@ __all__ = [
     "Photo",
     "PhotoError",
     "PhotoTooLarge",
+    "Point",
     "RecipeError",
+    "Stroke",
     "TintypeError",
     "TrainingDiverged",
     "UnknownModel",
@@ -50,8 +56,11 @@ __all__ = [
 
 _HOMES = {
     "Colorizer": "tintype.colorizer",
+    "Hints": "tintype.hints",
     "ModelCard": "tintype.models.card",
     "Photo": "tintype.image",
+    "Point": "tintype.hints",
+    "Stroke": "tintype.hints",
     "colorize": "tintype.colorizer",
 }
 

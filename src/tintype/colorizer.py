@@ -12,8 +12,9 @@ from PIL import Image
 
 from tintype import runtime
 from tintype.color import srgb_to_lab
-from tintype.errors import OutputError
+from tintype.errors import HintError, OutputError
 from tintype.formats import Saving
+from tintype.hints import Hints
 from tintype.image import Photo
 from tintype.models import store
 from tintype.models.card import ModelCard
@@ -42,40 +43,80 @@ class Colorizer:
 
     @overload
     def __call__(
-        self, photo: NDArray[np.generic], *, strength: float = ..., keep_tint: bool = ...
+        self,
+        photo: NDArray[np.generic],
+        *,
+        strength: float = ...,
+        keep_tint: bool = ...,
+        hints: Hints | None = ...,
     ) -> NDArray[np.generic]: ...
     @overload
     def __call__(
-        self, photo: Image.Image, *, strength: float = ..., keep_tint: bool = ...
+        self,
+        photo: Image.Image,
+        *,
+        strength: float = ...,
+        keep_tint: bool = ...,
+        hints: Hints | None = ...,
     ) -> Image.Image: ...
     @overload
-    def __call__(self, photo: bytes, *, strength: float = ..., keep_tint: bool = ...) -> bytes: ...
+    def __call__(
+        self,
+        photo: bytes,
+        *,
+        strength: float = ...,
+        keep_tint: bool = ...,
+        hints: Hints | None = ...,
+    ) -> bytes: ...
     @overload
     def __call__(
-        self, photo: AnyPath | Photo, *, strength: float = ..., keep_tint: bool = ...
+        self,
+        photo: AnyPath | Photo,
+        *,
+        strength: float = ...,
+        keep_tint: bool = ...,
+        hints: Hints | None = ...,
     ) -> Photo: ...
-    def __call__(self, photo: Any, *, strength: float = 1.0, keep_tint: bool = False) -> Any:
+    def __call__(
+        self,
+        photo: Any,
+        *,
+        strength: float = 1.0,
+        keep_tint: bool = False,
+        hints: Hints | None = None,
+    ) -> Any:
         """Color one photograph and give it back as the kind of thing that it came as.
 
         An array (H, W) or (H, W, C), uint8 or uint16, gives an array (H, W, 3) of the same type,
         alpha kept; a PIL image a PIL image; an encoded file's bytes bytes of the same format; a
         path or a `Photo` a `Photo`, to be saved. `strength`, from 0 to 1.5, scales the color: 0 is
         gray, 1 the model's own. With `keep_tint` the color lies over the photograph's own, as paint
-        does over a sepia print. Raises PhotoError, ModelError; ValueError for another strength.
+        does over a sepia print. `hints` say what places of it get what color, where the card's
+        `takes_hints` says so; of several pages they are for the first. Raises PhotoError,
+        ModelError, HintError; ValueError for another strength.
         """
         if not 0 <= strength <= STRONGEST:  # NaN fails here too
             raise ValueError(f"strength is {strength}; it must be a number from 0 to {STRONGEST}")
+        if hints and not self.card.takes_hints:
+            raise HintError(
+                f"{self.card.name}: this model takes no hints.",
+                hint="`tintype models` says which do.",
+            )
         opened = photo if isinstance(photo, Photo) else Photo.open(photo)
 
-        def color(page: Photo) -> Photo:
+        def color(page: Photo, hints: Hints | None = None) -> Photo:
             gray_l = page.luminance(self.card.working_px)
-            chroma_ab = self._session().predict(gray_l[None, None])[0]
+            planes = None
+            if hints:
+                ab, mask = hints.planes((page.width, page.height), gray_l.shape[::-1])
+                planes = ab[None], mask[None]
+            chroma_ab = self._session().predict(gray_l[None, None], planes)[0]
             chroma_ab = chroma_ab * np.float32(strength)
             if keep_tint:
                 chroma_ab = chroma_ab + _tint(page, *gray_l.shape)
             return page.with_chroma(chroma_ab, model=self.card.name)
 
-        colored = color(opened).with_pages(color)
+        colored = color(opened, hints).with_pages(color)
         if isinstance(photo, np.ndarray):
             return colored.to_array()
         if isinstance(photo, Image.Image):
@@ -103,6 +144,7 @@ def colorize(
     model: AnyPath = DEFAULT_MODEL,
     strength: float = 1.0,
     keep_tint: bool = False,
+    hints: Hints | None = None,
     overwrite: bool = False,
     **saving: Unpack[Saving],
 ) -> Path:
@@ -110,11 +152,11 @@ def colorize(
 
     `saving` is explained at `formats.Saving`.
 
-    Raises PhotoError, ModelError, OutputExists unless `overwrite`, and OutputError when the result
-    cannot be written or would replace what is no result of tintype.
+    Raises PhotoError, ModelError, HintError, OutputExists unless `overwrite`, and OutputError when
+    the result cannot be written or would replace what is no result of tintype.
     """
     path = Path(path_out)
-    colored = Colorizer(model)(path_in, strength=strength, keep_tint=keep_tint)
+    colored = Colorizer(model)(path_in, strength=strength, keep_tint=keep_tint, hints=hints)
     save_result(colored, path, overwrite=overwrite, **saving)
     return path
 

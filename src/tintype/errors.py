@@ -9,6 +9,7 @@
     ├── OutputError                a result cannot be written
     │   ├── OutputExists           something is there already and stays
     │   └── OutputUnavailable      no further result can be written either
+    ├── HintError                  a color hint is none, or has no place in the picture
     ├── ModelError                 a model file is missing, damaged or of the wrong shape
     │   └── UnknownModel           no model of that name
     ├── RecipeError                a recipe has an unknown key or an impossible value
@@ -86,6 +87,18 @@ class OutputExists(OutputError):
 
 class OutputUnavailable(OutputError):
     """Nothing more can be written there: the disk is full, or the folder is gone."""
+
+
+class HintError(TintypeError):
+    """A color hint cannot be read, lies outside the picture, or the model takes none."""
+
+    http_status = 422
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, public_message: str | None = None
+    ) -> None:
+        # it repeats what was given, and says nothing of this machine
+        super().__init__(message, hint=hint, public_message=public_message or message)
 
 
 class ModelError(TintypeError):

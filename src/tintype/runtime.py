@@ -68,19 +68,26 @@ class Session:
         """Execution providers that this model runs on, best first."""
         return list(self._run.get_providers())
 
-    def predict(self, gray_l: FloatArray) -> FloatArray:
+    def predict(
+        self, gray_l: FloatArray, hints: tuple[FloatArray, FloatArray] | None = None
+    ) -> FloatArray:
         """Color for luminance.
 
         `gray_l` is (N, 1, H, W) float32, Lab L in [0, 100], of any H and W from 1: it is padded
-        for the network and the result cropped back. Returns (N, 2, H, W) float32, Lab a and b.
+        for the network and the result cropped back. `hints`, for models that take them, are
+        a and b in Lab units (N, 2, H, W) and a mask of 0 and 1 (N, 1, H, W), as `Hints.planes`
+        makes them. Returns (N, 2, H, W) float32, Lab a and b.
         Raises ModelError when the model fails or gives values that are not finite.
         """
         n, _, height, width = gray_l.shape
-        feeds = {"l": _pad(np.asarray(gray_l, np.float32), self.card.multiple_of)}
+        planes = {"l": gray_l}
         if self.card.takes_hints:
-            padded = feeds["l"].shape[2:]
-            feeds["hint_ab"] = np.zeros((n, 2, *padded), np.float32)
-            feeds["hint_mask"] = np.zeros((n, 1, *padded), np.float32)
+            none = (np.zeros((n, c, height, width), np.float32) for c in (2, 1))
+            planes["hint_ab"], planes["hint_mask"] = hints or none
+        feeds = {
+            name: _pad(np.asarray(plane, np.float32), self.card.multiple_of)
+            for name, plane in planes.items()
+        }
         try:
             (chroma_ab,) = self._run.run(["ab"], feeds)
         except Exception as error:  # onnxruntime's errors share no base class
@@ -186,13 +193,13 @@ def _open(model: Path | bytes, where: str, threads: int) -> ort.InferenceSession
         raise ModelError(f"{where}: not a model that can be loaded: {_first_line(error)}") from None
 
 
-def _pad(gray_l: FloatArray, multiple_of: int) -> FloatArray:
+def _pad(plane: FloatArray, multiple_of: int) -> FloatArray:
     """Grow H and W to the next multiple by reflection at the bottom and the right.
 
     A side shorter than what it lacks is reflected again and again, a single pixel repeated.
     """
-    missing_px = [-side % multiple_of for side in gray_l.shape[2:]]
-    return np.pad(gray_l, [(0, 0), (0, 0), *((0, px) for px in missing_px)], mode="reflect")
+    missing_px = [-side % multiple_of for side in plane.shape[2:]]
+    return np.pad(plane, [(0, 0), (0, 0), *((0, px) for px in missing_px)], mode="reflect")
 
 
 def _first_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ from tintype.errors import (
     TintypeError,
 )
 from tintype.formats import Saving, written_as
+from tintype.hints import Hints
 from tintype.image import Photo
 from tintype.provenance import is_our_result
 
@@ -52,6 +53,7 @@ def colorize_one(
     *,
     strength: float = 1.0,
     keep_tint: bool = False,
+    hints: Hints | None = None,
     overwrite: bool = False,
     room: Room = nullcontext,
     **saving: Unpack[Saving],
@@ -79,7 +81,7 @@ def colorize_one(
             if files.stamp(item.source) != stamp:
                 raise files.changed(item.source)
             with room(photo.width * photo.height):
-                colored = colorizer(photo, strength=strength, keep_tint=keep_tint)
+                colored = colorizer(photo, strength=strength, keep_tint=keep_tint, hints=hints)
                 save_result(colored, item.output, overwrite=overwrite, **saving)
             note = photo.note(written_as(item.output))
             result = Result(item, "colored", "", note, sha256, colorizer.card.name)

@@ -21,6 +21,7 @@ from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 
 if TYPE_CHECKING:
     from tintype.batch import Result, Shard
+    from tintype.hints import Hints
 
 STREAM = "-"
 JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
@@ -56,6 +57,7 @@ Examples:
   tintype colorize photo.jpg -o colored.png        to a file, in its format
   tintype colorize albums/ *.tif -o colored/       folders and files, mirrored under colored/
   tintype colorize albums/ --json | jq .output     one JSON object a file
+  tintype colorize photo.jpg --hint 120,80=203050  a blue for what is at that place
   tintype colorize - -o - < in.jpg > out.jpg       from standard input to standard output
 
 Run again, it goes on: results that exist are skipped. The exit code is 1 if a file failed."""
@@ -88,6 +90,20 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     help="Scales the color: 0 is gray, 1 the model's own, up to 1.5 is livelier.",
 )
 @click.option("--keep-tint", is_flag=True, help="Color over the tint that is there, as sepia.")
+@click.option(
+    "--hint",
+    "points",
+    metavar="X,Y=RRGGBB",
+    multiple=True,
+    help="A color for a place, in pixels of the upright picture; may be given again.",
+)
+@click.option(
+    "--hints",
+    "hints_file",
+    metavar="FILE.json",
+    type=click.Path(),
+    help="Points and strokes of color, for one photograph.",
+)
 @click.option("--compare", is_flag=True, help="Also a before/after picture of each.")
 @click.option(
     "--sheet", metavar="FILE.jpg", type=click.Path(), help="Also a contact sheet of the results."
@@ -139,6 +155,8 @@ def colorize(
     model: str,
     strength: float,
     keep_tint: bool,
+    points: tuple[str, ...],
+    hints_file: str | None,
     compare: bool,
     sheet: str | None,
     format: str | None,
@@ -169,16 +187,23 @@ def colorize(
         "lossless_luma": lossless_luma,
         "keep_times": keep_times,
     }
+    # `Path.is_dir` raises where access is denied
+    are_many = len(inputs) > 1 or os.path.isdir(inputs[0])  # noqa: PTH112
+    if are_many and (points or hints_file):
+        raise click.UsageError("hints are for one photograph at a time: give a single file.")
+    coloring: dict[str, Any] = {
+        "strength": strength,
+        "keep_tint": keep_tint,
+        "hints": _hints(points, hints_file) if points or hints_file else None,
+    }
     if STREAM in (*inputs, output):
         if len(inputs) > 1 or output is None or compare or sheet or dry_run or as_json:
             raise click.UsageError(
                 "- stands for one photograph, as in `tintype colorize - -o -`, "
                 "and goes with no --compare, --sheet, --dry-run or --json."
             )
-        _colorize_stream(inputs[0], output, model, strength, keep_tint, overwrite, format, saving)
+        _colorize_stream(inputs[0], output, model, coloring, overwrite, format, saving)
         return
-    # `Path.is_dir` raises where access is denied
-    are_many = len(inputs) > 1 or os.path.isdir(inputs[0])  # noqa: PTH112
     jobs = _share_cores(inputs, jobs) if are_many else 1
 
     from tqdm import tqdm
@@ -203,9 +228,8 @@ def colorize(
         work = partial(
             colorize_one,
             colorizer=colorizer,
-            strength=strength,
-            keep_tint=keep_tint,
             overwrite=overwrite,
+            **coloring,
             **saving,
         )
         outcomes = local.run(items, work, jobs=jobs, manifest=manifest)
@@ -236,6 +260,21 @@ def colorize(
         raise click.exceptions.Exit(1)
 
 
+def _hints(points: tuple[str, ...], file: str | None) -> Hints:
+    """Those of the file, and over them those of the command line."""
+    from tintype.errors import HintError
+    from tintype.hints import Hints
+
+    read = Hints()
+    if file:
+        try:
+            read = Hints.from_json(Path(file).read_bytes(), where=file)
+        except OSError as error:
+            raise HintError(f"{file}: cannot be read: {error.strerror or error}.") from None
+    added = tuple(Hints.parse_point(point) for point in points)
+    return Hints(points=read.points + added, strokes=read.strokes)
+
+
 def _share_cores(inputs: tuple[str, ...], jobs: int | None) -> int:
     """How many photographs at a time; each gets its share of the threads.
 
@@ -259,8 +298,7 @@ def _colorize_stream(
     source: str,
     output: str,
     model: str,
-    strength: float,
-    keep_tint: bool,
+    coloring: dict[str, Any],
     overwrite: bool,
     format: str | None,
     saving: Saving,
@@ -279,7 +317,7 @@ def _colorize_stream(
         photo = Photo.open(source)
     if is_our_result(photo):
         raise PhotoError(f"{photo.name}: was colored by tintype before.", hint="Give the original.")
-    colored = Colorizer(model)(photo, strength=strength, keep_tint=keep_tint)
+    colored = Colorizer(model)(photo, **coloring)
     note = photo.note(format if output == STREAM else written_as(Path(output), format))
     if note:
         click.echo(one_line(f"tintype: note: {note}"), err=True)

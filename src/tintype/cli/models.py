@@ -46,6 +46,7 @@ def _facts(name: str, entry: Entry, aliases: list[str]) -> dict[str, Any]:
         "summary": card.summary,
         "parameters": card.parameters,
         "working_px": card.working_px,
+        "takes_hints": card.takes_hints,
         "scores": [scores.model_dump() for scores in card.scores],
     }
 
@@ -61,6 +62,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"  size       {megabytes:.1f} MB, {millions:.1f} million parameters"
     yield f"  license    {facts['license']}"
     yield f"  works at   {facts['working_px']} px (short side)"
+    if facts["takes_hints"]:
+        yield "  takes      hints"
     for scores in facts["scores"]:
         values = ", ".join(f"{name} {value:g}" for name, value in scores["values"].items())
         yield f"  scores     {values} ({scores['protocol']})"
