@@ -101,7 +101,7 @@ class Hints(BaseModel):
         Returns a and b in Lab units (2, h, w), 0 where nothing is said, and a mask (1, h, w) of 0
         and 1. A hint marks at least one pixel. Raises HintError for a place outside the picture.
         """
-        self._check(picture_px)
+        self.check(picture_px)
         pixel = [side / count for side, count in zip(picture_px, plane_px, strict=True)]
         xs, ys = ((np.arange(n) + 0.5) * px for n, px in zip(plane_px, pixel, strict=True))
         smallest = 0.51 * math.hypot(*pixel)  # the middle of some pixel is always as near
@@ -117,15 +117,8 @@ class Hints(BaseModel):
             mask[:, covered] = 1
         return ab, mask
 
-    def _drawn(self) -> list[Stroke]:
-        """Strokes and points in the order of drawing; a point is a stroke of one place."""
-        dots = [
-            Stroke(points=((point.x, point.y),), color=point.color, radius=point.radius)
-            for point in self.points
-        ]
-        return [*self.strokes, *dots]
-
-    def _check(self, picture_px: tuple[int, int]) -> None:
+    def check(self, picture_px: tuple[int, int]) -> None:
+        """Raise HintError for a place outside a picture of (width, height), or too many."""
         places = [place for stroke in self._drawn() for place in stroke.points]
         if len(places) > MOST_PLACES:
             raise HintError(f"{len(places)} places are hinted at; at most {MOST_PLACES} may be.")
@@ -136,6 +129,38 @@ class Hints(BaseModel):
                     f"the hint at {x:g},{y:g} is outside the picture of {width}x{height} px.",
                     hint=f"x is from 0 to {width - 1}, y from 0 to {height - 1}.",
                 )
+
+    def scaled(self, across: float, down: float) -> Self:
+        """The same hints for the picture made larger or smaller, by these factors."""
+        mean = math.sqrt(across * down)
+
+        def radius(of: Point | Stroke) -> float | None:
+            return of.radius and of.radius * mean
+
+        points = tuple(
+            point.model_copy(
+                update={"x": point.x * across, "y": point.y * down, "radius": radius(point)}
+            )
+            for point in self.points
+        )
+        strokes = tuple(
+            stroke.model_copy(
+                update={
+                    "points": tuple((x * across, y * down) for x, y in stroke.points),
+                    "radius": radius(stroke),
+                }
+            )
+            for stroke in self.strokes
+        )
+        return type(self)(points=points, strokes=strokes)
+
+    def _drawn(self) -> list[Stroke]:
+        """Strokes and points in the order of drawing; a point is a stroke of one place."""
+        dots = [
+            Stroke(points=((point.x, point.y),), color=point.color, radius=point.radius)
+            for point in self.points
+        ]
+        return [*self.strokes, *dots]
 
 
 def _covered(

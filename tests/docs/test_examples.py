@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^```(bash|python|yaml|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
+SERVING = re.compile(r"^(?:\w+=\S+ )*tintype serve.*\n", re.MULTILINE)
+
 NOT_RUN = ("pip install", "python -m pytest", "tintype data get")
 """The tests run in what the first made, the second is this very run, the third needs a network."""
 
@@ -34,6 +36,42 @@ SHORT_FINETUNING = "--set holdout_images=1 --set workers=0 " + " ".join(
     for stage in ("warm-up", "album")
 )
 """Added to a `tintype train` that does not say how long: the pages show the real thing."""
+
+
+SERVED = "http://127.0.0.1:8000"
+"""Where the pages say that `tintype serve` is; here it takes a port that is free."""
+
+
+class Served:
+    """The server that a page starts, one at a time."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.url = SERVED
+        self._folder = folder
+        self._environment = environment
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, line: str) -> None:
+        """Run a line that starts with `tintype serve`, or with variables before that."""
+        self.stop()
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec env {line} --port 0"],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        port = process.stdout.readline().strip().rstrip("/").rpartition(":")[2]
+        assert port, line
+        self._process, self.url = process, f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.communicate(timeout=60)
+            self._process = None
 
 
 class Example(NamedTuple):
@@ -83,26 +121,45 @@ def test_examples_run(page: Path, reader_folder: Path) -> None:
         pytest.importorskip("torch", reason="training needs the extra 'train'")
     bin_folder = str(Path(sys.executable).parent)
     environment = os.environ | {"PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
-    for language, text in found:
-        if language == "yaml":
-            (reader_folder / "recipe.yaml").write_text(text, "utf-8")
-            load_recipe(str(reader_folder / "recipe.yaml"))
-            continue
-        if language == "json":
-            ModelCard.from_json(text, where=page.name)
-            continue
-        command = (
-            ["bash", "-euo", "pipefail", "-c", runnable(text)]
-            if language == "bash"
-            else [sys.executable, "-W", "error", "-c", text]
-        )
-        done = subprocess.run(
-            command,
-            cwd=reader_folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout}\n{done.stderr}"
+    served = Served(reader_folder, environment)
+    try:
+        for language, text in found:
+            run_example(page, reader_folder, environment, served, language, text)
+    finally:
+        served.stop()
+
+
+def run_example(
+    page: Path,
+    reader_folder: Path,
+    environment: dict[str, str],
+    served: Served,
+    language: str,
+    text: str,
+) -> None:
+    if language == "yaml":
+        (reader_folder / "recipe.yaml").write_text(text, "utf-8")
+        load_recipe(str(reader_folder / "recipe.yaml"))
+        return
+    if language == "json":
+        ModelCard.from_json(text, where=page.name)
+        return
+    if language == "bash":
+        for line in SERVING.findall(text):
+            served.start(line)
+        text = SERVING.sub("", text).replace(SERVED, served.url)
+    command = (
+        ["bash", "-euo", "pipefail", "-c", runnable(text)]
+        if language == "bash"
+        else [sys.executable, "-W", "error", "-c", text]
+    )
+    done = subprocess.run(
+        command,
+        cwd=reader_folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout}\n{done.stderr}"

@@ -21,8 +21,9 @@ import numpy as np
 
 from tintype.batch.plan import RESULT_MARK, result_name
 from tintype.colorizer import Colorizer
-from tintype.errors import OutputError, PhotoError, TintypeError
+from tintype.errors import OutputError, OutputUnavailable, PhotoError, TintypeError
 from tintype.formats import EXTENSIONS, kind_of, written_for
+from tintype.hints import Hints
 from tintype.image import Photo, block_untrusted
 from tintype.provenance import is_our_result
 
@@ -40,6 +41,8 @@ class Refused(Exception):
     @classmethod
     def of(cls, error: TintypeError) -> Refused:
         """What a stranger may know: all of the photograph, of this machine nothing."""
+        if isinstance(error, OutputUnavailable):
+            return cls(507, "The server's disk is full.")
         if isinstance(error, PhotoError | OutputError) or error.http_status < 500:
             status = error.http_status if error.http_status < 500 else 422
             return cls(status, error.message, error.hint)
@@ -94,14 +97,16 @@ def _color(
     size = (photo.width, photo.height)
     if is_our_result(photo):
         raise Refused(422, f"{name}: was colored by tintype before.", "Give the original.")
-    if request["hints"]:
-        raise Refused(422, f"hints: {colorizer.card.name} takes none.", "Leave the field out.")
+    hints = Hints.from_json(request["hints"] or "{}", where="hints")
+    hints.check(size)
     format = request["format"] or written_for(kind)
     note = photo.note(format)
     if request["preview_px"]:
         photo = Photo.open(photo.thumbnail(request["preview_px"]), name=name)
+        hints = hints.scaled(photo.width / size[0], photo.height / size[1])
     _tell(channel, {"progress": OPENED})
-    colored = colorizer(photo, strength=request["strength"], keep_tint=request["keep_tint"])
+    coloring = {key: request[key] for key in ("strength", "keep_tint")}
+    colored = colorizer(photo, hints=hints, **coloring)
     _tell(channel, {"progress": COLORED})
     colored.write_to(result, format, quality=request["quality"])
     return {

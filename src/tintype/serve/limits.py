@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tintype.settings import Settings, free_memory_bytes
+
+WORKER_MEMORY_BYTES = 500_000_000  # of a process that colors, with a photograph of 24 megapixels
+MOST_WORKERS = 8  # beyond it, more threads serve a photograph better than more processes
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -11,13 +16,21 @@ class Limits:
 
     `queue` counts requests that wait beyond those that the `workers` color. `time_s` is what one
     photograph may take, and what an upload may take. Results of jobs are dropped after `keep_s`,
-    and the oldest where all are more than `keep_bytes`.
+    and the oldest where all are more than `keep_bytes` or `keep_jobs`.
     """
 
-    max_bytes: int = 200_000_000
-    max_pixels: int = 100_000_000
-    workers: int = 2
-    queue: int = 32
-    time_s: float = 120.0
-    keep_s: float = 600.0
-    keep_bytes: int = 1_000_000_000
+    max_bytes: int
+    max_pixels: int
+    workers: int
+    queue: int
+    time_s: float
+    keep_s: float
+    keep_bytes: int
+    keep_jobs: int = 200  # each holds a descriptor
+
+
+def default_workers() -> int:
+    """One for each thread of the settings, as far as memory reaches."""
+    threads, free = Settings.from_environment().threads, free_memory_bytes()
+    fitting = MOST_WORKERS if free is None else free // WORKER_MEMORY_BYTES
+    return max(1, min(threads, MOST_WORKERS, fitting))

@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Self
 
 from tintype.errors import TintypeError
 from tintype.serve.limits import Limits
 from tintype.serve.problems import Problem
-from tintype.serve.schemas import Options
+from tintype.serve.upload import Upload
 
+CHUNK_BYTES = 1 << 18
 LINE_BYTES = 1 << 20  # of a child's answer; cards are the longest
 HEALING_S = 1.0  # between tries to start a child that does not start
 SMOOTHING = 0.2  # of the time that a photograph takes: the share of the newest
 
 
-@dataclass
+@dataclass(eq=False)
 class Turn:
     """One photograph's way through the pool."""
 
@@ -47,6 +49,19 @@ class Result:
     def size_bytes(self) -> int:
         """How long the file is."""
         return os.fstat(self.file.fileno()).st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        """The file, which may be closed meanwhile."""
+        twin = os.fdopen(os.dup(self.file.fileno()), "rb")
+
+        def read() -> Iterator[bytes]:
+            with twin:
+                place = 0
+                while chunk := os.pread(twin.fileno(), CHUNK_BYTES, place):
+                    yield chunk
+                    place += len(chunk)
+
+        return read()
 
 
 class ChildDied(Exception):
@@ -83,10 +98,14 @@ class Child:
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES)
         child = cls(process, ours, reader, writer)
-        hello = await child._line()
-        if "error" in hello:
-            raise TintypeError(hello["error"], hint=hello["hint"])
-        child.cards = hello["cards"]
+        try:
+            hello = await child._line()
+            if "error" in hello:
+                raise TintypeError(hello["error"], hint=hello["hint"])
+            child.cards = hello["cards"]
+        except BaseException:
+            await child.end(at_once=True)
+            raise
         return child
 
     @property
@@ -120,8 +139,11 @@ class Child:
     async def end(self, *, at_once: bool = False) -> int:
         """Let the child end when its work is done, or at once; its exit code."""
         if at_once and self._process.returncode is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # `self._process.kill` would take the exit code
+                os.kill(self.pid, signal.SIGKILL)
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
         return await self._process.wait()
 
     async def _line(self) -> dict[str, Any]:
@@ -146,6 +168,8 @@ class Pool:
         self._healing: set[asyncio.Task[None]] = set()
         self._waiting: list[Turn] = []
         self._seconds = 1.0  # that a photograph takes
+        self.seconds_spent = 0.0  # by children, on what they colored
+        self.colored = 0
         self.admitted = 0
         self.crashes = 0
         self.cards: list[dict[str, Any]] = []
@@ -153,9 +177,15 @@ class Pool:
     async def start(self) -> None:
         """Raises `TintypeError` where a model cannot be loaded."""
         starts = (Child.start(self._models, self._limits) for _ in range(self._limits.workers))
-        for child in await asyncio.gather(*starts):
-            self._take(child)
-        self.cards = child.cards
+        started = await asyncio.gather(*starts, return_exceptions=True)
+        for child in started:
+            if isinstance(child, Child):
+                self._take(child)
+        for failure in started:
+            if isinstance(failure, BaseException):
+                await self.close()
+                raise failure
+        self.cards = next(iter(self._children)).cards
 
     async def close(self) -> None:
         """End the children."""
@@ -194,22 +224,21 @@ class Pool:
         """How many are before this one and itself, while it waits; else 0."""
         return self._waiting.index(turn) + 1 if turn in self._waiting else 0
 
-    async def color(
-        self, upload: BinaryIO, name: str, options: Options, model: str, turn: Turn
-    ) -> Result:
+    async def color(self, upload: Upload, model: str, turn: Turn) -> Result:
         """Color one photograph when its turn comes. Raises `Problem`."""
+        name = upload.name
         self._waiting.append(turn)
         try:
             child = await self._idle.get()
         finally:
             self._waiting.remove(turn)
         turn.is_running = True
-        request = options.model_dump() | {"name": name, "model": model}
+        request = upload.options.model_dump() | {"name": name, "model": model}
         clock = asyncio.get_running_loop().time
         start_s = clock()
         try:
             async with asyncio.timeout(self._limits.time_s):
-                result = await child.color(request, upload, turn)
+                result = await child.color(request, upload.file, turn)
         except Problem:
             self._idle.put_nowait(child)
             raise
@@ -231,7 +260,10 @@ class Pool:
             await self._replace(child)
             raise
         self._idle.put_nowait(child)
-        self._seconds += SMOOTHING * (clock() - start_s - self._seconds)
+        spent_s = clock() - start_s
+        self._seconds += SMOOTHING * (spent_s - self._seconds)
+        self.seconds_spent += spent_s
+        self.colored += 1
         turn.progress = 1.0
         return result
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tintype.formats import DEFAULT_QUALITY
+from tintype.models.card import ModelCard
 
 LONGEST_HINTS = 100_000  # characters; they travel to the child in one message
 SMALLEST_PREVIEW_PX, LARGEST_PREVIEW_PX = 16, 8192
@@ -47,3 +48,66 @@ class Options(BaseModel):
     def fields(cls) -> frozenset[str]:
         """Their names."""
         return frozenset(cls.model_fields)
+
+
+Status = Literal["queued", "running", "done", "failed"]
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457: why a request is refused, with the value and the fix."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+
+
+class Links(BaseModel):
+    """Where to ask for the job, and for its result."""
+
+    self: str
+    result: str
+
+
+class JobStatus(BaseModel):
+    """How far a job is. `position` is its place in the line while it waits, from 1, else 0."""
+
+    id: str
+    status: Status
+    progress: float = Field(ge=0, le=1)
+    position: int = Field(ge=0)
+    problem: ProblemDetails | None = None
+    links: Links
+
+
+class ModelEntry(ModelCard):
+    """A model's card, and how many different colorings it gives."""
+
+    variants: int = 1
+
+
+class Models(BaseModel):
+    """What colors."""
+
+    default: str
+    models: list[ModelEntry]
+
+
+class LimitsTold(BaseModel):
+    """What is taken, and of what kinds."""
+
+    max_bytes: int
+    max_pixels: int
+    queue: int
+    workers: int
+    time_s: float
+    keep_s: float
+    formats_in: list[str]
+    formats_out: list[str]
+
+
+class Health(BaseModel):
+    """The server is there."""
+
+    status: Literal["ok"] = "ok"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import math
 import socket
 from collections.abc import Callable, Sequence
 
@@ -11,6 +13,7 @@ import uvicorn
 
 from tintype.errors import TintypeError
 from tintype.serve.app import create_app
+from tintype.serve.guard import Guard
 from tintype.serve.limits import Limits
 from tintype.serve.pool import Pool
 
@@ -49,29 +52,27 @@ def run(
     models: Sequence[str],
     limits: Limits,
     *,
+    hosts: Sequence[str] = (),
+    token: str | None = None,
     when_ready: Callable[[], None],
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, and then until what was begun is done.
 
-    `when_ready` is called when photographs can be colored.
-    Raises `TintypeError` where a model cannot be loaded.
+    `hosts` and `token` are explained at `guard.Guard`; `when_ready` is called when photographs can
+    be colored. Raises `TintypeError` where a model cannot be loaded.
     """
-    asyncio.run(_run(listening, models, limits, when_ready))
 
+    async def serve() -> None:
+        pool = Pool(models, limits)
+        await pool.start()
+        config = uvicorn.Config(
+            Guard(create_app(pool, limits, asks_token=bool(token)), hosts=hosts, token=token),
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=math.ceil(limits.time_s),
+        )
+        logging.getLogger("python_multipart").addHandler(logging.NullHandler())  # clients are told
+        when_ready()
+        await uvicorn.Server(config).serve(sockets=[listening])
 
-async def _run(
-    listening: socket.socket,
-    models: Sequence[str],
-    limits: Limits,
-    when_ready: Callable[[], None],
-) -> None:
-    pool = Pool(models, limits)
-    await pool.start()
-    config = uvicorn.Config(
-        create_app(pool, limits),
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=int(limits.time_s),
-    )
-    when_ready()
-    await uvicorn.Server(config).serve(sockets=[listening])
+    asyncio.run(serve())

@@ -1,0 +1,106 @@
+"""Jobs: begun, asked about, fetched, forgotten."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Server = Any  # of conftest.py
+
+
+def begun(server: Server, photo: bytes, **fields: str) -> dict[str, Any]:
+    files = {"file": ("scan.jpg", photo)}
+    response = server.client.post("/v1/jobs", files=files, data=fields)
+    assert response.status_code == 202, response.text
+    job: dict[str, Any] = response.json()
+    assert response.headers["Location"] == job["links"]["self"] == f"/v1/jobs/{job['id']}"
+    return job
+
+
+def ended(server: Server, job: dict[str, Any]) -> dict[str, Any]:
+    until_s = time.monotonic() + 60
+    while time.monotonic() < until_s:
+        told: dict[str, Any] = server.client.get(job["links"]["self"]).json()
+        if told["status"] not in ("queued", "running"):
+            return told
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def test_result_is_that_of_a_single_request(server: Server, camera: bytes) -> None:
+    job = begun(server, camera, strength="0.5")
+    done = ended(server, job)
+    assert (done["status"], done["progress"], done["position"]) == ("done", 1, 0)
+    result = server.client.get(job["links"]["result"])
+    single = server.colorize(camera, "scan.jpg", strength="0.5")
+    assert result.content == single.content
+    for name in ("Content-Type", "Content-Disposition", "X-Tintype-Model", "X-Tintype-Size"):
+        assert result.headers[name] == single.headers[name]
+    assert server.client.get(job["links"]["result"]).content == single.content
+
+
+def test_failure_is_told_as_by_a_single_request(server: Server, camera: bytes) -> None:
+    job = begun(server, camera[:9000])
+    told = ended(server, job)
+    assert told["status"] == "failed"
+    single = server.refused(server.colorize(camera[:9000], "scan.jpg"), 422)
+    problem = {key: value for key, value in told["problem"].items() if value is not None}
+    assert problem == single
+    assert server.refused(server.client.get(job["links"]["result"]), 422) == single
+
+
+def test_ids_cannot_be_guessed(server: Server, camera: bytes) -> None:
+    ids = {begun(server, camera)["id"] for _ in range(5)}
+    assert len(ids) == 5
+    assert min(map(len, ids)) >= 32
+    server.refused(server.client.get("/v1/jobs/1"), 404)
+    server.refused(server.client.get("/v1/jobs/1/result"), 404)
+    server.refused(server.client.delete("/v1/jobs/1"), 404)
+
+
+def test_forgotten_is_gone(server: Server, camera: bytes) -> None:
+    job = begun(server, camera)
+    ended(server, job)
+    assert server.client.delete(job["links"]["self"]).status_code == 204
+    server.refused(server.client.get(job["links"]["result"]), 404)
+
+
+def test_waiting_running_and_forgotten_while_running(
+    serving: Callable[..., Server], tiny_model: Path, camera: bytes
+) -> None:
+    server = serving("--model", tiny_model, "--workers", "1", "--queue", "3")
+    (child,) = server.children()
+    child.suspend()
+    running, first, second = (begun(server, camera) for _ in range(3))
+    assert server.client.get(running["links"]["self"]).json()["status"] == "running"
+    server.refused(server.client.get(running["links"]["result"]), 409)
+    places = [server.client.get(job["links"]["self"]).json() for job in (first, second)]
+    assert [(place["status"], place["position"]) for place in places] == [
+        ("queued", 1),
+        ("queued", 2),
+    ]
+    assert server.client.delete(first["links"]["self"]).status_code == 204
+    assert server.client.get(second["links"]["self"]).json()["position"] == 1
+    assert server.client.delete(running["links"]["self"]).status_code == 204
+    assert ended(server, second)["status"] == "done"  # by a child that was started anew
+
+
+def test_results_are_dropped_after_a_time_and_for_newer_ones(
+    serving: Callable[..., Server], tiny_model: Path, camera: bytes
+) -> None:
+    server = serving("--model", tiny_model, "--workers", "1", "--keep", "2", "--keep-mb", "1")
+    large = [begun(server, camera, format="png", strength="1") for _ in range(5)]
+    sizes, kept = [], []
+    for job in large:
+        ended(server, job)
+    for job in large:
+        result = server.client.get(job["links"]["result"])
+        kept.append(result.status_code == 200)
+        sizes.append(len(result.content))
+    assert kept == [False, False, False, True, True][-len(kept) :] or sum(kept) * max(sizes) <= 1e6
+    assert kept[-1]
+    assert not kept[0]
+    time.sleep(2.2)
+    server.refused(server.client.get(large[-1]["links"]["result"]), 404)

@@ -1,0 +1,148 @@
+"""What is too large, too many or too slow is refused, with the value and the limit."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+Server = Any  # of conftest.py
+Later = Any
+
+MEGA = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def narrow(tiny_model: Path, server_class: Callable[..., Server]) -> Iterator[Server]:
+    """A server with narrow limits: 1 MB, 1 megapixel, 2 s, one worker and one in the line."""
+    limits = ("--max-mb", "1", "--max-megapixels", "1", "--queue", "1", "--time-limit", "2")
+    started = server_class("--model", str(tiny_model), "--workers", "1", *limits)
+    yield started
+    started.stop()
+
+
+def test_limits_are_told(narrow: Server) -> None:
+    told = narrow.client.get("/v1/limits").json()
+    assert (told["max_bytes"], told["max_pixels"]) == (MEGA, MEGA)
+    assert (told["queue"], told["workers"], told["time_s"]) == (1, 1, 2)
+    assert "jpeg" in told["formats_in"]
+    assert told["formats_out"] == ["jpeg", "png", "tiff", "webp", "avif"]
+
+
+def test_upload_that_says_it_is_too_long_is_not_read(narrow: Server) -> None:
+    port = int(narrow.url.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /v1/colorize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000000\r\n\r\n"
+        )
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"has 99000000 bytes or more; 1000000 are taken" in answer
+
+
+@pytest.mark.parametrize("is_form", [False, True])
+def test_upload_that_does_not_say_so_is_not_read_to_its_end(narrow: Server, is_form: bool) -> None:
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        if is_form:
+            yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        while sent < 50 * MEGA:
+            sent += 65536
+            yield bytes(65536)
+
+    kind = "multipart/form-data; boundary=x" if is_form else "image/jpeg"
+    try:
+        response = narrow.client.post(
+            "/v1/colorize", content=endless(), headers={"Content-Type": kind}
+        )
+    except httpx.WriteError:
+        pytest.skip("the connection was closed before the answer could be read")
+    assert "1000000 are taken" in narrow.refused(response, 413)["detail"]
+
+
+def test_too_many_pixels_are_refused_by_the_header_alone(narrow: Server) -> None:
+    file = io.BytesIO()
+    Image.new("L", (30_000, 30_000)).save(file, "PNG", compress_level=9)
+    problem = narrow.refused(narrow.colorize(file.getvalue(), "bomb.png"), 413)
+    assert "30000 x 30000 is more than the limit of 1000000 pixels" in problem["detail"]
+
+
+def test_line_that_is_full_is_told_with_a_time(
+    narrow: Server, camera: bytes, later: Callable[..., Later]
+) -> None:
+    (child,) = narrow.children()
+    child.suspend()
+    try:
+        served = [later(lambda: narrow.colorize(camera)) for _ in range(2)]
+        until_s = time.monotonic() + 10
+        while "tintype_admitted 2.0" not in narrow.client.get("/metrics").text:
+            assert time.monotonic() < until_s
+        refused = [narrow.colorize(camera) for _ in range(3)]
+    finally:
+        child.resume()
+    for response in refused:
+        problem = narrow.refused(response, 429)
+        assert int(response.headers["Retry-After"]) >= 1
+        assert response.headers["Retry-After"] in problem["hint"]
+    assert [each.response.status_code for each in served] == [200, 200]
+    assert narrow.colorize(camera).status_code == 200
+
+
+def test_photograph_that_takes_too_long_ends_its_process_alone(
+    narrow: Server, camera: bytes
+) -> None:
+    (child,) = narrow.children()
+    child.suspend()
+    problem = narrow.refused(narrow.colorize(camera, "slow.jpg"), 422)
+    assert problem["detail"] == "slow.jpg: takes longer than 2 s."
+    assert narrow.colorize(camera).status_code == 200
+    assert not child.is_running()
+
+
+def test_upload_that_takes_too_long_is_refused(narrow: Server) -> None:
+    def slow() -> Iterator[bytes]:
+        for _ in range(8):
+            yield b"x"
+            time.sleep(0.5)
+
+    try:
+        response = narrow.client.post("/v1/colorize", content=slow())
+    except httpx.WriteError:
+        pytest.skip("the connection was closed before the answer could be read")
+    assert "longer than 2 s" in narrow.refused(response, 408)["detail"]
+
+
+def test_client_that_goes_away_while_it_waits_leaves_the_line(
+    narrow: Server, camera: bytes, later: Callable[..., Later]
+) -> None:
+    (child,) = narrow.children()
+    child.suspend()
+    try:
+        running = later(lambda: narrow.colorize(camera))
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{narrow.url}v1/colorize", content=camera, timeout=0.5)
+        until_s = time.monotonic() + 10
+        while "tintype_admitted 1.0" not in narrow.client.get("/metrics").text:
+            assert time.monotonic() < until_s
+    finally:
+        child.resume()
+    assert running.response.status_code == 200
+
+
+def test_memory_is_not_kept_by_what_was_refused(narrow: Server) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 900_000, np.uint8).tobytes()
+    for _ in range(20):
+        narrow.refused(narrow.colorize(noise), 415)
+    assert "tintype_admitted 0.0" in narrow.client.get("/metrics").text
