@@ -1,0 +1,308 @@
+// What the page is made of, and how the parts hear of each other.
+
+import { get, onToken, Refusal } from "./api.js";
+import { Download } from "./download.js";
+import { Hints } from "./hints.js";
+import { Photo, PREVIEW_PX, SHARPEST_PX } from "./photo.js";
+import { Stage } from "./stage.js";
+import { Strip } from "./strip.js";
+
+const byId = (id) => document.getElementById(id);
+const stage = new Stage();
+const hints = new Hints(stage);
+const strip = new Strip();
+const photos = [];
+let current = null;
+let models = [];
+let limits = {};
+let later = 0;
+
+const model = () => models.find(({ name }) => name === byId("model").value);
+const percent = (share) => `${Math.round(share * 100)}%`;
+const takeable = () => photos.filter(({ state }) => state !== "failed");
+const say = (text) => (byId("status").textContent = text);
+
+// photographs
+
+function add(files) {
+  const added = files.filter(fits).map((file) => {
+    const photo = new Photo(file);
+    photo.addEventListener("change", () => changed(photo));
+    strip.add(photo);
+    return photo;
+  });
+  if (!added.length) return;
+  photos.push(...added);
+  choose(added[0]);
+  work();
+}
+
+function fits(file) {
+  if (file.size <= (limits.max_bytes ?? Infinity)) return true;
+  const mb = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  alarm({
+    title: `${file.name} is too large`,
+    detail: `It has ${mb(file.size)}; this server takes up to ${mb(limits.max_bytes)}.`,
+    hint: "For larger files use `tintype colorize` on the command line.",
+  });
+  return false;
+}
+
+function choose(photo) {
+  current = photo;
+  byId("empty").hidden = photo !== null;
+  for (const id of ["desk", "panel", "open"]) byId(id).hidden = photo === null;
+  document.title = photo ? `${photo.name} – tintype` : "tintype";
+  stage.lay(null);
+  shownSize = null;
+  show();
+}
+
+function remove(photo) {
+  const at = photos.indexOf(photo);
+  photos.splice(at, 1);
+  photo.close();
+  strip.remove(photo);
+  if (photo === current) choose(photos[at] ?? photos[at - 1] ?? null);
+  show();
+  say(`${photo.name} removed`);
+}
+
+/** Color what waits, the one on the stage first, one at a time. */
+async function work() {
+  if (work.busy) return;
+  work.busy = true;
+  const waits = (photo) => photo?.state === "waiting";
+  while (models.length && (waits(current) || photos.some(waits))) {
+    await (waits(current) ? current : photos.find(waits)).develop(model().name);
+  }
+  work.busy = false;
+}
+
+function changed(photo) {
+  strip.update(photo);
+  if (photo === current) show();
+  if (photo.state === "ready" && !photo.told) say(`${photo.name} is in color`);
+  photo.told = photo.state === "ready";
+}
+
+function develop() {
+  clearTimeout(later);
+  if (current?.before) current.develop(model().name);
+}
+
+// what the stage shows
+
+let shownSize = null;
+let revealed = new WeakSet();
+
+function show() {
+  strip.show(photos, current);
+  const taken = takeable().length;
+  byId("download-all").hidden = taken < 2;
+  byId("download-all").textContent = `All ${taken} as a ZIP`;
+  if (!current) return;
+  const { state, before, after, size, refusal } = current;
+  if (size !== shownSize) {
+    stage.lay(size);
+    shownSize = size;
+  }
+  put(byId("before"), before);
+  put(byId("after"), after);
+  byId("after").hidden = !after;
+  byId("before").alt = `${current.name}, before`;
+  byId("after").alt = `${current.name}, in color`;
+  byId("seam").hidden = byId("tag-before").hidden = byId("tag-after").hidden = !after;
+  if (after && !revealed.has(current)) {
+    revealed.add(current);
+    stage.reveal();
+  }
+  live();
+  const failed = state === "failed";
+  const blank = !before && !failed;
+  byId("loading").hidden = !blank;
+  byId("loading").textContent = current.sent < 1 ? "Opening" : "Looking";
+  byId("thread").hidden = state !== "working";
+  if (blank && current.sent > 0 && current.sent < 1) byId("thread").value = current.sent;
+  else byId("thread").removeAttribute("value");
+  byId("refusal").hidden = !failed;
+  byId("refusal").classList.toggle("over", failed && before !== null);
+  if (failed) {
+    byId("refusal").querySelector("h3").textContent = refusal.title;
+    byId("refusal").querySelector(".detail").textContent = refusal.detail;
+    byId("refusal").querySelector(".remedy").textContent = refusal.hint ?? "";
+    byId("again").hidden = !refusal.mayPass;
+  }
+  byId("name").textContent = current.name;
+  byId("facts").textContent = [
+    size && `${size.width} × ${size.height}`,
+    state === "working" && before && "coloring",
+  ]
+    .filter(Boolean)
+    .join(", ");
+  byId("strength").value = current.strength;
+  byId("strength-at").textContent = percent(current.strength);
+  for (const id of ["strength", "download"]) byId(id).disabled = !after;
+  byId("zoom").classList.toggle("away", !size);
+  byId("desk").setAttribute("aria-busy", state === "working");
+  hints.show(before && model()?.takes_hints ? current : null);
+}
+
+function put(image, view) {
+  if (!view) image.removeAttribute("src");
+  else if (image.getAttribute("src") !== view.url) image.src = view.url;
+}
+
+/** Until the server has answered, a change of strength is shown by saturation alone. */
+function live() {
+  const made = current.after?.strength ?? current.strength;
+  const share = made ? current.strength / made : 1;
+  byId("after").style.filter = share === 1 ? "" : `saturate(${share})`;
+}
+
+stage.addEventListener("zoom", () => {
+  const { view } = stage;
+  byId("zoom-at").textContent = percent(view.scale / view.full);
+  byId("zoom-fit").setAttribute("aria-pressed", view.isFit);
+  byId("zoom-full").setAttribute("aria-pressed", Math.abs(view.scale / view.full - 1) < 0.005);
+  if (!current?.after) return;
+  const longest = Math.max(view.width, view.height);
+  const needed = (longest * Math.min(view.scale, view.full)) / view.full;
+  if (needed > 1.1 * current.px && current.px < Math.min(longest, SHARPEST_PX)) {
+    current.px = Math.min(longest, SHARPEST_PX);
+    clearTimeout(later);
+    later = setTimeout(develop, 250);
+  }
+});
+
+// controls
+
+byId("strength").addEventListener("input", () => {
+  current.strength = Number(byId("strength").value);
+  byId("strength-at").textContent = percent(current.strength);
+  live();
+  clearTimeout(later);
+  later = setTimeout(develop, 200);
+});
+hints.addEventListener("change", ({ detail }) => {
+  say(detail);
+  develop();
+});
+byId("model").addEventListener("change", () => {
+  for (const photo of photos) photo.state = "waiting";
+  show();
+  work();
+});
+byId("zoom-in").addEventListener("click", () => stage.zoomBy(1.5));
+byId("zoom-out").addEventListener("click", () => stage.zoomBy(1 / 1.5));
+byId("zoom-fit").addEventListener("click", () => stage.fit());
+byId("zoom-full").addEventListener("click", () => stage.zoomTo(stage.view.full));
+byId("again").addEventListener("click", () => {
+  current.state = "waiting";
+  work();
+});
+byId("remove").addEventListener("click", () => remove(current));
+strip.addEventListener("choose", ({ detail }) => {
+  choose(detail);
+  work();
+});
+strip.addEventListener("remove", ({ detail }) => remove(detail));
+new Download({
+  chosen: () => current,
+  all: takeable,
+  model: () => model().name,
+  fail: alarm,
+});
+
+byId("theme").addEventListener("click", () => {
+  const dark = !byId("theme").matches("[aria-pressed=true]");
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  byId("theme").setAttribute("aria-pressed", dark);
+});
+byId("theme").setAttribute("aria-pressed", matchMedia("(prefers-color-scheme: dark)").matches);
+
+// files come in: chosen, dropped, pasted
+
+for (const id of ["choose", "open"]) byId(id).addEventListener("click", () => byId("files").click());
+byId("files").addEventListener("change", () => {
+  add([...byId("files").files]);
+  byId("files").value = "";
+});
+document.addEventListener("paste", (event) => {
+  const files = [...event.clipboardData.files];
+  if (files.length) add(files);
+});
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+document.addEventListener("dragover", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  byId("curtain").hidden = false;
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) byId("curtain").hidden = true;
+});
+document.addEventListener("drop", (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  byId("curtain").hidden = true;
+  const folders = [...event.dataTransfer.items]
+    .map((item) => item.webkitGetAsEntry?.())
+    .filter((entry) => entry?.isDirectory)
+    .map((entry) => entry.name);
+  if (folders.length) {
+    alarm({
+      title: `${folders[0]} is a folder`,
+      detail: "This page takes the photographs in it, dropped as files.",
+      hint: "For whole folders there is `tintype colorize FOLDER`.",
+    });
+  }
+  add([...event.dataTransfer.files].filter(({ name }) => !folders.includes(name)));
+});
+
+// messages
+
+function alarm({ title, detail, hint = "" }) {
+  const toast = byId("alert");
+  const close = document.createElement("button");
+  close.textContent = "Close";
+  close.className = "quiet small";
+  close.addEventListener("click", () => toast.replaceChildren());
+  const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+  toast.replaceChildren(line("strong", title), line("p", `${detail} ${hint}`), close);
+}
+
+onToken(async (wrong) => {
+  const dialog = byId("token-dialog");
+  byId("token-wrong").hidden = !wrong;
+  byId("token").value = "";
+  dialog.showModal();
+  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+  if (!byId("token").value) throw new Refusal({ title: "No token was given", status: 401 });
+  return byId("token").value;
+});
+
+async function start() {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  byId("promise").textContent = here
+    ? "Nothing leaves this machine."
+    : `Photographs are sent to ${location.host} to be colored, and nowhere else.`;
+  try {
+    const [known, bounds] = [await get("/v1/models"), await get("/v1/limits")];
+    limits = bounds;
+    models = known.models;
+    for (const { name, summary } of models) {
+      const option = new Option(name, name);
+      option.title = summary;
+      byId("model").add(option);
+    }
+    byId("model").value = known.default;
+    byId("model-choice").hidden = models.length < 2;
+    byId("files").accept = ""; // the server tells what it reads by content, not by name
+    work();
+  } catch (problem) {
+    if (!("title" in problem)) throw problem;
+    alarm(problem);
+  }
+}
+
+start();

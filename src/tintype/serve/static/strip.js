@@ -1,0 +1,88 @@
+// The filmstrip: every photograph as a small frame.
+
+const byId = (id) => document.getElementById(id);
+const FRAME_PX = 144;
+
+/** Events: "choose" and "remove" with a photograph as `detail`. */
+export class Strip extends EventTarget {
+  #frames = new Map();
+  #list = byId("strip").querySelector("ol");
+
+  constructor() {
+    super();
+    this.#list.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  add(photo) {
+    const frame = byId("frame").content.firstElementChild.cloneNode(true);
+    const tell = (what) => this.dispatchEvent(new CustomEvent(what, { detail: photo }));
+    frame.querySelector(".frame").addEventListener("click", () => tell("choose"));
+    frame.querySelector(".drop").addEventListener("click", () => tell("remove"));
+    frame.querySelector(".drop").setAttribute("aria-label", `Remove ${photo.name}`);
+    frame.title = photo.name;
+    this.#frames.set(photo, frame);
+    this.#list.append(frame);
+    this.update(photo);
+  }
+
+  remove(photo) {
+    const frame = this.#frames.get(photo);
+    const focused = frame.contains(document.activeElement);
+    const next = frame.nextElementSibling ?? frame.previousElementSibling;
+    frame.remove();
+    this.#frames.delete(photo);
+    if (focused) next?.querySelector(".frame").focus();
+  }
+
+  update(photo) {
+    const frame = this.#frames.get(photo);
+    frame.dataset.state = photo.state;
+    const state = { ready: "in color", failed: "refused" }[photo.state] ?? "waiting";
+    frame.querySelector(".unseen").textContent = `${photo.name}, ${state}`;
+    const view = photo.after ?? photo.before;
+    if (view && frame.dataset.url !== view.url) {
+      frame.dataset.url = view.url;
+      draw(frame.querySelector("canvas"), view.blob);
+    }
+  }
+
+  show(photos, current) {
+    byId("strip").hidden = photos.length < 2;
+    for (const [photo, frame] of this.#frames) {
+      const button = frame.querySelector(".frame");
+      const was = button.getAttribute("aria-current");
+      button.setAttribute("aria-current", photo === current);
+      if (photo === current && was !== "true") {
+        frame.scrollIntoView({ block: "nearest", inline: "nearest" });
+      }
+    }
+  }
+
+  #key(event) {
+    const frame = event.target.closest("li");
+    const to = {
+      ArrowLeft: frame.previousElementSibling,
+      ArrowRight: frame.nextElementSibling,
+      Home: this.#list.firstElementChild,
+      End: this.#list.lastElementChild,
+    }[event.key];
+    if (to) {
+      event.preventDefault();
+      to.querySelector(".frame").focus();
+      to.querySelector(".frame").click();
+    } else if (event.key === "Delete") {
+      frame.querySelector(".drop").click();
+    }
+  }
+}
+
+/** The middle of a picture, filling a canvas. */
+async function draw(canvas, blob) {
+  const image = await createImageBitmap(blob);
+  const side = Math.min(image.width, image.height);
+  const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(image, left, top, side, side, 0, 0, FRAME_PX, FRAME_PX);
+  image.close();
+}
