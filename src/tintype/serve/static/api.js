@@ -9,7 +9,7 @@ let askForToken = null;
 
 const PLAINER = {
   413: "Too large for this server",
-  415: "Not a photograph that is read here",
+  415: "Not a photograph",
   422: "This cannot be colored",
   429: "The server is busy",
 };

@@ -16,6 +16,7 @@ let current = null;
 let models = [];
 let limits = {};
 let later = 0;
+const told = new WeakMap();
 
 const model = () => models.find(({ name }) => name === byId("model").value);
 const percent = (share) => `${Math.round(share * 100)}%`;
@@ -82,8 +83,11 @@ async function work() {
 function changed(photo) {
   strip.update(photo);
   if (photo === current) show();
-  if (photo.state === "ready" && !photo.told) say(`${photo.name} is in color`);
-  photo.told = photo.state === "ready";
+  if (photo.state === told.get(photo)) return;
+  told.set(photo, photo.state);
+  if (photo.state === "ready") say(`${photo.name} is in color`);
+  if (photo.state === "failed" && photo.after) alarm(photo.refusal);
+  else if (photo.state === "failed") say(`${photo.name}: ${photo.refusal.title}. ${photo.refusal.detail}`);
 }
 
 function develop() {
@@ -94,7 +98,7 @@ function develop() {
 // what the stage shows
 
 let shownSize = null;
-let revealed = new WeakSet();
+const revealed = new WeakSet();
 
 function show() {
   strip.show(photos, current);
@@ -118,7 +122,7 @@ function show() {
     stage.reveal();
   }
   live();
-  const failed = state === "failed";
+  const failed = state === "failed" && !after;
   const blank = !before && !failed;
   byId("loading").hidden = !blank;
   byId("loading").textContent = current.sent < 1 ? "Opening" : "Looking";
@@ -126,7 +130,6 @@ function show() {
   if (blank && current.sent > 0 && current.sent < 1) byId("thread").value = current.sent;
   else byId("thread").removeAttribute("value");
   byId("refusal").hidden = !failed;
-  byId("refusal").classList.toggle("over", failed && before !== null);
   if (failed) {
     byId("refusal").querySelector("h3").textContent = refusal.title;
     byId("refusal").querySelector(".detail").textContent = refusal.detail;
@@ -140,6 +143,8 @@ function show() {
   ]
     .filter(Boolean)
     .join(", ");
+  byId("fine").textContent =
+    `Colored by ${model()?.name}. The colors are a guess: believable, not evidence.`;
   byId("strength").value = current.strength;
   byId("strength-at").textContent = percent(current.strength);
   for (const id of ["strength", "download"]) byId(id).disabled = !after;

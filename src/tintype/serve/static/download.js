@@ -20,15 +20,18 @@ export class Download {
   async #run(work) {
     this.#running = new AbortController();
     byId("note").textContent = "";
+    const from = document.activeElement;
     this.#busy(true);
+    byId("cancel").focus();
     try {
       byId("note").textContent = await work();
     } catch (problem) {
-      if (problem.name === "AbortError") byId("note").textContent = "Given up.";
+      if (problem.name === "AbortError") byId("note").textContent = "Canceled.";
       else if ("title" in problem) this.fail(problem);
       else throw problem;
     } finally {
       this.#busy(false);
+      from.focus();
     }
   }
 

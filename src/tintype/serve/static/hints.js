@@ -127,7 +127,7 @@ export class Hints extends EventTarget {
     this.#stage.window.classList.toggle("placing", this.#stage.placing);
     const name = color && Palette.nameOf(color);
     byId("hint-help").textContent = selected
-      ? `${name}: drag it, choose another color, or press Delete.`
+      ? `${name}: drag it, give it another color, or remove it.`
       : this.#tool
         ? `Touch the picture where it is ${name.toLowerCase()}.`
         : "Choose a color, then touch the picture where it belongs.";
@@ -187,6 +187,7 @@ export class Hints extends EventTarget {
     const dot = document.createElement("button");
     dot.type = "button";
     dot.className = "dot";
+    dot.setAttribute("aria-keyshortcuts", "Delete");
     const id = () => Number(dot.dataset.id);
     dot.addEventListener("focus", () => this.#select(id()));
     dot.addEventListener("keydown", (event) => this.#dotKey(event, id()));

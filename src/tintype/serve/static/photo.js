@@ -84,9 +84,11 @@ export class Photo extends EventTarget {
     const scale = small ? this.before.width / this.size.width : 1;
     const wishes = side === "before" ? { model, strength: 0 } : this.#wishes(model, scale);
     const { strength } = this;
+    const whole = this.size && px >= Math.max(this.size.width, this.size.height);
+    const preview_px = whole ? undefined : px; // a whole JPEG is faster than a smaller one
     const sent = (share) => this.before || this.#now({ sent: share });
     const made = await colorize(
-      { file: { blob, name: this.name }, ...wishes, format: "jpeg", preview_px: px },
+      { file: { blob, name: this.name }, ...wishes, format: "jpeg", preview_px },
       { signal, sent },
     );
     const url = URL.createObjectURL(made.blob);
