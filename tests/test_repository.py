@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,9 +11,13 @@ from importlib.metadata import requires
 from pathlib import Path
 from zipfile import ZipFile
 
+import click
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tintype.cli import main
 
 ROOT = Path(__file__).parents[1]
 MIB = 2**20
@@ -98,3 +103,53 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
     assert all(top == "tintype" or top.endswith(".dist-info") for top in tops)
     assert not [name for name in wheel.namelist() if "__pycache__" in name]
+
+
+DOCKER = ROOT / "docker"
+
+
+def test_container_installs_what_is_pinned() -> None:
+    lines = (DOCKER / "Dockerfile").read_text("utf-8").splitlines()
+    (install,) = (line for line in lines if "pip install" in line)
+    assert "-c constraints.txt" in install
+    (extra,) = re.findall(r"'\.\[(\w+)\]'", install)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pinned = pins()
+    for line in project["dependencies"] + project["optional-dependencies"][extra]:
+        requirement = Requirement(line)
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), line
+    seen: set[tuple[str, str]] = set()
+    installed_closure(Requirement(f"tintype[{extra}]"), seen)
+    assert {name for name, _ in seen} - {"tintype"} <= pinned.keys()
+    assert "torch" not in {name for name, _ in seen}
+    bases = [line.split()[1] for line in lines if line.startswith("FROM")]
+    assert set(bases) == {"python:3.11-slim"}  # the Python that the pins are of
+
+
+def test_container_copies_what_is_there_and_not_ignored() -> None:
+    copied = [
+        name
+        for line in (DOCKER / "Dockerfile").read_text("utf-8").splitlines()
+        if line.startswith("COPY") and "--from" not in line
+        for name in line.split()[1:-1]
+    ]
+    kept = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert copied
+    for name in copied:
+        assert (ROOT / name).exists()
+        assert f"!{name}" in kept
+
+
+def test_container_starts_a_command_that_there_is() -> None:
+    text = (DOCKER / "Dockerfile").read_text("utf-8")
+    (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", text, re.MULTILINE)
+    service = yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))["services"]["tintype"]
+    program, name, *arguments = json.loads(entry) + service["command"]
+    command = main.get_command(click.Context(main), name)
+    assert program == "tintype"
+    assert command is not None
+    assert command.make_context(name, arguments).params["hosts"] == ("tintype",)
+    build = service["build"]
+    assert (DOCKER / build["context"] / build["dockerfile"]).samefile(DOCKER / "Dockerfile")
+    assert re.search(r"^USER [1-9]\d*$", text, re.MULTILINE)
+    assert "HEALTHCHECK" in text

@@ -154,6 +154,12 @@ def test_bad_field_is_named_with_its_value(
     assert named in problem["detail"]
 
 
+def test_field_that_is_given_twice_is_refused(server: Server, camera: bytes) -> None:
+    form = {"file": ("a.jpg", camera)}
+    response = server.client.post("/v1/colorize?strength=1", files=form, data={"strength": "1"})
+    assert server.refused(response, 422)["detail"] == "'strength' is given 2 times."
+
+
 def test_what_is_no_picture_is_refused(server: Server, camera: bytes) -> None:
     page = server.refused(server.colorize(b"<html></html>", "page.html"), 415)
     assert "page.html" in page["detail"]

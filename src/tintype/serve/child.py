@@ -54,6 +54,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # the server ends when its requests have
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no photographs in core dumps
+    _silence_libraries()
     channel = socket.socket(fileno=int(sys.argv[1]))
     block_untrusted()
     colorizers: dict[str, Colorizer] = {}
@@ -117,6 +118,13 @@ def _color(
         "note": note,
         "model": colorizer.card.name,
     }
+
+
+def _silence_libraries() -> None:
+    """What they print of damaged files is for nobody; what Python has to say is still told."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _warm_up(colorizer: Colorizer) -> None:

@@ -16,8 +16,10 @@ from tintype.serve.app import create_app
 from tintype.serve.guard import Guard
 from tintype.serve.limits import Limits
 from tintype.serve.pool import Pool
+from tintype.serve.schemas import LONGEST_HINTS
 
 BACKLOG = 128
+LONGEST_HEAD_BYTES = 4 * LONGEST_HINTS  # as query parameters they are percent-encoded
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,8 +69,9 @@ def run(
         await pool.start()
         config = uvicorn.Config(
             Guard(create_app(pool, limits, asks_token=bool(token)), hosts=hosts, token=token),
-            log_level="warning",
+            log_level="error",
             server_header=False,
+            h11_max_incomplete_event_size=LONGEST_HEAD_BYTES,
             timeout_graceful_shutdown=math.ceil(limits.time_s),
         )
         logging.getLogger("python_multipart").addHandler(logging.NullHandler())  # clients are told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import BinaryIO, NamedTuple, cast
 
 from fastapi import Request
@@ -35,12 +35,12 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > limits.max_bytes:
         raise too_large(int(length), limits)
-    fields = dict(request.query_params)
+    fields = request.query_params.multi_items()
     try:
         async with asyncio.timeout(limits.time_s):
             if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
                 file, name, form = await _form(request, limits)
-                fields |= form
+                fields += form
             else:
                 file, name = await _raw(request, limits), ""
     except TimeoutError:
@@ -63,9 +63,13 @@ def too_large(length: int, limits: Limits) -> Problem:
     )
 
 
-def _options(fields: Mapping[str, str]) -> Options:
+def _options(fields: list[tuple[str, str]]) -> Options:
+    names = [name for name, _ in fields]
+    for name in names:
+        if names.count(name) > 1:
+            raise Problem(422, f"{name!r} is given {names.count(name)} times.")
     try:
-        return Options.model_validate(fields)
+        return Options.model_validate(dict(fields))
     except ValidationError as error:
         raise Problem.of_validation(error) from None
 
@@ -90,7 +94,7 @@ async def _raw(request: Request, limits: Limits) -> BinaryIO:
     return file
 
 
-async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, dict[str, str]]:
+async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, list[tuple[str, str]]]:
     parser = MultiPartParser(
         request.headers,
         _counted(request, limits),
@@ -106,7 +110,7 @@ async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, dict[s
     if not isinstance(sent, UploadFile):
         await form.close()
         raise Problem(422, f"The form has no {FILE!r}.", hint="As in: curl -F file=@photo.jpg …")
-    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     spooled = cast(tempfile.SpooledTemporaryFile[bytes], sent.file)
     spooled.rollover()  # a file that has a descriptor
     return cast(BinaryIO, spooled), sent.filename or "", fields
