@@ -29,6 +29,7 @@ from tintype.provenance import is_our_result
 
 LINE_BYTES = 1 << 18
 OPENED, COLORED = 0.1, 0.4  # how far it is then, of 1
+PREVIEW_QUALITY = 95  # of what a preview is colored from
 
 
 class Refused(Exception):
@@ -104,6 +105,8 @@ def _color(
     note = photo.note(format)
     if request["preview_px"]:
         photo = Photo.open(photo.thumbnail(request["preview_px"]), name=name)
+        if format == "jpeg":  # from JPEG to JPEG is the fast path
+            photo = Photo.open(photo.to_bytes("jpeg", quality=PREVIEW_QUALITY), name=name)
         hints = hints.scaled(photo.width / size[0], photo.height / size[1])
     _tell(channel, {"progress": OPENED})
     coloring = {key: request[key] for key in ("strength", "keep_tint")}

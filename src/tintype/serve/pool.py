@@ -52,16 +52,18 @@ class Result:
 
     def chunks(self) -> Iterator[bytes]:
         """The file, which may be closed meanwhile."""
-        twin = os.fdopen(os.dup(self.file.fileno()), "rb")
 
         def read() -> Iterator[bytes]:
-            with twin:
+            with os.fdopen(os.dup(self.file.fileno()), "rb") as twin:
+                yield b""  # open from here on, and closed even if nobody reads any further
                 place = 0
                 while chunk := os.pread(twin.fileno(), CHUNK_BYTES, place):
                     yield chunk
                     place += len(chunk)
 
-        return read()
+        chunks = read()
+        next(chunks)
+        return chunks
 
 
 class ChildDied(Exception):

@@ -15,6 +15,7 @@ const photos = [];
 let current = null;
 let models = [];
 let limits = {};
+let working = false;
 let later = 0;
 const told = new WeakMap();
 
@@ -71,13 +72,21 @@ function remove(photo) {
 
 /** Color what waits, the one on the stage first, one at a time. */
 async function work() {
-  if (work.busy) return;
-  work.busy = true;
+  if (working) return;
+  working = true;
   const waits = (photo) => photo?.state === "waiting";
-  while (models.length && (waits(current) || photos.some(waits))) {
-    await (waits(current) ? current : photos.find(waits)).develop(model().name);
+  try {
+    if (!models.length) await meet();
+    while (waits(current) || photos.some(waits)) {
+      await (waits(current) ? current : photos.find(waits)).develop(model().name);
+    }
+  } catch (problem) {
+    if (!("title" in problem)) throw problem;
+    if (!photos.length) alarm(problem);
+    for (const photo of photos.filter(waits)) photo.refuse(problem);
+  } finally {
+    working = false;
   }
-  work.busy = false;
 }
 
 function changed(photo) {
@@ -85,8 +94,11 @@ function changed(photo) {
   if (photo === current) show();
   if (photo.state === told.get(photo)) return;
   told.set(photo, photo.state);
-  if (photo.state === "ready") say(`${photo.name} is in color`);
-  if (photo.state === "failed" && photo.after) alarm(photo.refusal);
+  if (photo.state === "ready") {
+    say(`${photo.name} is in color`);
+    if (complaint === photo) hush();
+  }
+  if (photo.state === "failed" && photo.after) alarm(photo.refusal, photo);
   else if (photo.state === "failed") say(`${photo.name}: ${photo.refusal.title}. ${photo.refusal.detail}`);
 }
 
@@ -125,7 +137,7 @@ function show() {
   const failed = state === "failed" && !after;
   const blank = !before && !failed;
   byId("loading").hidden = !blank;
-  byId("loading").textContent = current.sent < 1 ? "Opening" : "Looking";
+  byId("loading").textContent = current.sent < 1 ? "Opening" : "Developing";
   byId("thread").hidden = state !== "working";
   if (blank && current.sent > 0 && current.sent < 1) byId("thread").value = current.sent;
   else byId("thread").removeAttribute("value");
@@ -149,7 +161,7 @@ function show() {
   byId("strength-at").textContent = percent(current.strength);
   for (const id of ["strength", "download"]) byId(id).disabled = !after;
   byId("zoom").classList.toggle("away", !size);
-  byId("desk").setAttribute("aria-busy", state === "working");
+  byId("desk").setAttribute("aria-busy", state === "waiting" || state === "working");
   hints.show(before && model()?.takes_hints ? current : null);
 }
 
@@ -186,6 +198,7 @@ byId("strength").addEventListener("input", () => {
   current.strength = Number(byId("strength").value);
   byId("strength-at").textContent = percent(current.strength);
   live();
+  byId("desk").setAttribute("aria-busy", true);
   clearTimeout(later);
   later = setTimeout(develop, 200);
 });
@@ -266,14 +279,20 @@ document.addEventListener("drop", (event) => {
 
 // messages
 
-function alarm({ title, detail, hint = "" }) {
-  const toast = byId("alert");
+let complaint = null; // the photograph that the message is about
+
+function alarm({ title, detail, hint = "" }, photo = null) {
+  complaint = photo;
   const close = document.createElement("button");
   close.textContent = "Close";
   close.className = "quiet small";
-  close.addEventListener("click", () => toast.replaceChildren());
+  close.addEventListener("click", hush);
   const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
-  toast.replaceChildren(line("strong", title), line("p", `${detail} ${hint}`), close);
+  byId("alert").replaceChildren(line("strong", title), line("p", `${detail} ${hint}`), close);
+}
+
+function hush() {
+  byId("alert").replaceChildren();
 }
 
 onToken(async (wrong) => {
@@ -286,28 +305,22 @@ onToken(async (wrong) => {
   return byId("token").value;
 });
 
-async function start() {
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  byId("promise").textContent = here
-    ? "Nothing leaves this machine."
-    : `Photographs are sent to ${location.host} to be colored, and nowhere else.`;
-  try {
-    const [known, bounds] = [await get("/v1/models"), await get("/v1/limits")];
-    limits = bounds;
-    models = known.models;
-    for (const { name, summary } of models) {
-      const option = new Option(name, name);
-      option.title = summary;
-      byId("model").add(option);
-    }
-    byId("model").value = known.default;
-    byId("model-choice").hidden = models.length < 2;
-    byId("files").accept = ""; // the server tells what it reads by content, not by name
-    work();
-  } catch (problem) {
-    if (!("title" in problem)) throw problem;
-    alarm(problem);
+/** What the server has, and what it takes. */
+async function meet() {
+  const known = await get("/v1/models");
+  limits = await get("/v1/limits");
+  models = known.models;
+  for (const { name, summary } of models) {
+    const option = new Option(name, name);
+    option.title = summary;
+    byId("model").add(option);
   }
+  byId("model").value = known.default;
+  byId("model-choice").hidden = models.length < 2;
 }
 
-start();
+const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+byId("promise").textContent = isHere
+  ? "Nothing leaves this machine."
+  : `Photographs are sent to ${location.host} to be colored, and nowhere else.`;
+work();

@@ -55,8 +55,8 @@ export class Hints extends EventTarget {
     this.#commit(points, what, `${id} ${Object.keys(news)}`);
   }
 
-  #place({ x, y }) {
-    const hint = { id: ++this.#made, x, y, color: this.#tool };
+  #place(point) {
+    const hint = { id: ++this.#made, ...this.#inside(point), color: this.#tool };
     this.#commit([...this.#present(), hint], `${Palette.nameOf(hint.color)} placed`);
     return hint.id;
   }
@@ -160,7 +160,7 @@ export class Hints extends EventTarget {
   }
 
   #fill({ id, x, y, color }) {
-    const where = `${Math.round(x)}, ${Math.round(y)}`;
+    const where = `${x}, ${y}`;
     const dot = this.#dots.get(id);
     dot.style.left = `${(100 * x) / this.#photo.size.width}%`;
     dot.style.top = `${(100 * y) / this.#photo.size.height}%`;
@@ -196,15 +196,18 @@ export class Hints extends EventTarget {
       dot.focus({ preventScroll: true });
       this.#select(id());
     });
-    dot.addEventListener("pointermove", (event) => {
+    let moved = null; // while it is dragged
+    const drag = (event) => {
       if (!dot.hasPointerCapture(event.pointerId)) return;
-      dot.moved = this.#inside(this.#stage.pictureAt(event));
-      this.#fill({ ...this.#present().find((hint) => hint.id === id()), ...dot.moved });
-    });
-    dot.addEventListener("pointerup", () => {
-      const { moved } = dot;
-      dot.moved = null;
-      if (moved) this.#change(id(), moved, "Moved");
+      moved = this.#inside(this.#stage.pictureAt(event));
+      this.#fill({ ...this.#present().find((hint) => hint.id === id()), ...moved });
+    };
+    dot.addEventListener("pointermove", drag);
+    dot.addEventListener("pointerup", (event) => {
+      if (!moved) return;
+      drag(event); // the last way may come with it
+      this.#change(id(), moved, "Moved");
+      moved = null;
     });
     return dot;
   }
@@ -221,16 +224,15 @@ export class Hints extends EventTarget {
     event.preventDefault();
     event.stopPropagation();
     const { x, y } = this.#present().find((hint) => hint.id === id);
-    const step = ((event.shiftKey ? 10 : 1) * NUDGE_PX) / this.#stage.view.scale;
+    const step = (event.shiftKey ? 10 : 1) * Math.max(1, NUDGE_PX / this.#stage.view.scale);
     const moved = this.#inside({ x: x + way[0] * step, y: y + way[1] * step });
     this.#change(id, moved, "Moved");
   }
 
+  /** The nearest whole pixel of the photograph. */
   #inside({ x, y }) {
     const { width, height } = this.#photo.size;
-    return {
-      x: Math.min(width - 1, Math.max(0, x)),
-      y: Math.min(height - 1, Math.max(0, y)),
-    };
+    const whole = (at, length) => Math.min(length - 1, Math.max(0, Math.round(at)));
+    return { x: whole(x, width), y: whole(y, height) };
   }
 }

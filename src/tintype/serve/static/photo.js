@@ -53,6 +53,11 @@ export class Photo extends EventTarget {
     }
   }
 
+  /** Say why it cannot be colored. */
+  refuse(refusal) {
+    this.#now({ state: "failed", refusal });
+  }
+
   /** The file of full size that the server makes. */
   download(model, { signal, progress }) {
     const file = { blob: this.file, name: this.name };

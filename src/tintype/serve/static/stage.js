@@ -48,10 +48,11 @@ export class Stage extends EventTarget {
 
   /** Color sweeps over the picture. */
   reveal() {
+    const to = this.split;
     this.split = 1;
     this.window.getBoundingClientRect(); // where the sweep starts
     this.#glide("sweeping", 900);
-    this.split = 0;
+    this.split = to;
   }
 
   fit({ glide = true } = {}) {
@@ -176,6 +177,7 @@ export class Stage extends EventTarget {
   }
 
   #up(event) {
+    if (event.type === "pointerup") this.#move(event); // the last way may come with it
     if (!this.#pointers.delete(event.pointerId)) return;
     const gesture = this.#gesture;
     if (gesture.kind === "pinch") {
