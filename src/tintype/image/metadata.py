@@ -38,6 +38,18 @@ def add_exif(image: VipsImage, exif: bytes, *, with_orientation: bool) -> None:
             image.set_type(bearer.get_typeof(field), field, bearer.get(field))
 
 
+def bear(image: VipsImage, source: VipsImage) -> VipsImage:
+    """A picture that says of itself what another does, and nothing else."""
+    image = image.copy(xres=source.xres, yres=source.yres)
+    of_pixels, said = set(_blank().get_fields()), source.get_fields()
+    # EXIF's block goes first, which libvips takes apart as it is set
+    for field in sorted(set(said) - of_pixels, key=lambda field: (field != "exif-data", field)):
+        image.set_type(source.get_typeof(field), field, source.get(field))
+    for field in set(image.get_fields()) - of_pixels - set(said):
+        image.remove(field)
+    return image
+
+
 def strip(image: VipsImage) -> None:
     """Remove what a picture says of itself, but for its profile, which its pixels need."""
     for field in image.get_fields():

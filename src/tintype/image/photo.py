@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -19,8 +20,10 @@ from tintype.color import lightness
 from tintype.errors import OutputError
 from tintype.formats import Saving
 from tintype.image import extras, metadata, write
-from tintype.image.join import eight_bits, floats, join, parts
+from tintype.image.join import rows_of_strip, strips
+from tintype.image.parts import Parts, eight_bits, floats, interpreted, parts
 from tintype.image.source import Source, orientation, thumbnail
+from tintype.image.stream import streamed
 from tintype.image.vips import VipsImage
 from tintype.pixels import check_size
 from tintype.settings import Settings
@@ -109,8 +112,8 @@ class Photo:
         """
         if self._chroma is None:
             return self._source.thumbnail(longest_px)
-        with self._source.reading():
-            return thumbnail(self._whole(), longest_px)
+        with self._source.reading(), self._whole() as image:
+            return thumbnail(image, longest_px)
 
     def with_chroma(
         self, ab: NDArray[np.floating[Any]], strength: float = 1.0, *, model: str | None = None
@@ -183,8 +186,7 @@ class Photo:
 
         C is 3 in color, 1 in gray, and one more with alpha. Of many pages it is the first.
         """
-        with self._source.reading():
-            image = self._whole()
+        with self._source.reading(), self._whole() as image:
             array = image.numpy().reshape(image.height, image.width, image.bands)
         return np.asarray(array / np.float32(65535) if self._source.was_float else array)
 
@@ -193,16 +195,15 @@ class Photo:
 
         EXIF, ICC profile, XMP and resolution lie in its `info`, as PIL has them.
         """
-        with self._source.reading():
-            image = self._whole()
+        with self._source.reading(), self._whole() as image:
             pil = PILImage.fromarray(eight_bits(image).numpy())
-        for key, name in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
-            if content := metadata.blob(image, name):
-                pil.info[key] = content
-        if exif := metadata.exif(image, self.width, self.height):
-            pil.info["exif"] = exif
-        if dpi := metadata.dpi(image):
-            pil.info["dpi"] = dpi
+            for key, name in (("icc_profile", "icc-profile-data"), ("xmp", "xmp-data")):
+                if content := metadata.blob(image, name):
+                    pil.info[key] = content
+            if exif := metadata.exif(image, self.width, self.height):
+                pil.info["exif"] = exif
+            if dpi := metadata.dpi(image):
+                pil.info["dpi"] = dpi
         return pil
 
     def note(self, kind: str | None = None) -> str:
@@ -215,20 +216,41 @@ class Photo:
     def _page(self, number: int) -> Photo:
         return Photo._of(replace(self._source, page=number))
 
-    def _whole(self, kind: str = "", depth: int | None = None, *, strip: bool = False) -> VipsImage:
+    @contextmanager
+    def _whole(
+        self, kind: str = "", depth: int | None = None, *, strip: bool = False
+    ) -> Iterator[VipsImage]:
         """The whole picture as a pipeline that has not run yet, its metadata with it."""
         taken = parts(self._source.upright(), self.name)
         if depth in (16, 32):
             taken = taken.deepened()
-        color = join(taken, self._chroma.ab) if self._chroma else taken.color
-        image = taken.whole(color, with_extra=kind == "tiff")
-        if strip:
-            metadata.strip(image)
-        if self._chroma:
-            metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
-        if depth == 32:
-            return floats(image)
-        return eight_bits(image) if depth == 8 else image
+        if kind != "tiff":
+            taken = taken.without_extra()
+        with self._joined(taken) as image:
+            if strip:
+                metadata.strip(image)
+            if self._chroma:
+                metadata.mark(image, taken.profile, self._chroma.model, kind=kind)
+            if depth == 32:
+                yield floats(image)
+            else:
+                yield eight_bits(image) if depth == 8 else image
+
+    @contextmanager
+    def _joined(self, taken: Parts) -> Iterator[VipsImage]:
+        """What was taken apart as a whole, in color if there is any."""
+        if self._chroma is None:
+            yield taken.whole()
+            return
+        color = taken.color
+        bands = 3 + (taken.alpha.bands if taken.alpha is not None else 0)
+        with streamed(
+            strips(taken, self._chroma.ab),
+            (color.height, color.width, bands),
+            rows=rows_of_strip(color.width),
+            is_deep=taken.is_deep,
+        ) as image:
+            yield metadata.bear(interpreted(image, 3), color)
 
     def _write(self, kind: str, descriptor: int, saving: Saving, output: str) -> None:
         formats.check(saving, kind, self.width, self.height, output)
@@ -249,12 +271,13 @@ class Photo:
         else:
             with self._source.reading(), write.writing(output, descriptor):
                 if kind == "tiff":
-                    pages = self._tiff_pages(saving)
+                    numbers = range(self._source.page_count)
+                    pages = (self._tiff_page(number, saving) for number in numbers)
                     write.tiffs(pages, descriptor, is_big=self._is_big(saving))
                 else:
                     depth, strip = saving.get("depth"), saving.get("strip", False)
-                    image = self._whole(kind, depth, strip=strip)
-                    getattr(write, kind)(image, descriptor, saving)
+                    with self._whole(kind, depth, strip=strip) as image:
+                        getattr(write, kind)(image, descriptor, saving)
         self._source.check_unchanged()
 
     def _with_its_luma(self, chroma: _Chroma, kind: str, saving: Saving, output: str) -> bytes:
@@ -275,22 +298,21 @@ class Photo:
             metadata=self._app_segments(chroma, strip=saving.get("strip", False), turned=turned),
         )
 
-    def _tiff_pages(self, saving: Saving) -> Iterator[write.TiffPage]:
+    @contextmanager
+    def _tiff_page(self, number: int, saving: Saving) -> Iterator[write.TiffPage]:
         strip = saving.get("strip", False)
-        for number in range(self._source.page_count):
-            page = self._page(number) if number else self
-            if number and self._color_page:
-                page = self._color_page(page)
-            source = page._source
-            depth = saving.get("depth") or (32 if source.was_float else None)
-            image = page._whole("tiff", depth, strip=strip)
-            software = provenance.SOFTWARE if page._chroma else None
-            with source.tags() as origin:
-                if strip:
-                    origin = io.BytesIO()
-                yield write.TiffPage(
-                    image, origin, source.page, source.facts, source.kind == "tiff", software
-                )
+        page = self._page(number) if number else self
+        if number and self._color_page:
+            page = self._color_page(page)
+        source = page._source
+        depth = saving.get("depth") or (32 if source.was_float else None)
+        software = provenance.SOFTWARE if page._chroma else None
+        with page._whole("tiff", depth, strip=strip) as image, source.tags() as origin:
+            if strip:
+                origin = io.BytesIO()
+            yield write.TiffPage(
+                image, origin, source.page, source.facts, source.kind == "tiff", software
+            )
 
     def _is_big(self, saving: Saving) -> bool:
         """Whether the result is a BigTIFF, as the input is, or since its pixels need it."""

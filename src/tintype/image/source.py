@@ -19,7 +19,8 @@ from tintype import formats, jpeg, pixels, tiff, tifftags
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
 from tintype.image import extras, metadata
-from tintype.image.join import luminance, of_floats, parts
+from tintype.image.join import luminance
+from tintype.image.parts import of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
 from tintype.pixels import Pixels
 
@@ -147,9 +148,7 @@ class Source:
             if orientation(image) >= 5:
                 width, height = height, width
             small = image.resize(width / image.width, vscale=height / image.height).autorot()
-            return np.asarray(luminance(parts(small, self.name))[1].numpy()).reshape(
-                small.height, small.width
-            )
+            return luminance(parts(small, self.name))
 
     def thumbnail(self, longest_px: int) -> NDArray[np.uint8]:
         """The upright picture made small, in sRGB and on white: (h, w, 3) uint8."""

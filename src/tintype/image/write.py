@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -14,7 +14,7 @@ from tintype import files, tiff, tifftags
 from tintype.errors import OutputError
 from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
 from tintype.image import extras, metadata
-from tintype.image.join import eight_bits
+from tintype.image.parts import eight_bits
 from tintype.image.vips import VipsImage, pyvips
 from tintype.jpeg import segments
 
@@ -95,15 +95,17 @@ class TiffPage:
     software: str | None  # named instead of what wrote the original
 
 
-def tiffs(pages: Iterable[TiffPage], descriptor: int, *, is_big: bool) -> None:
+def tiffs(pages: Iterable[AbstractContextManager[TiffPage]], descriptor: int, *, is_big: bool) -> None:
     """Write a TIFF of one page or more, each as it was: in strips or tiles, with its own tags."""
     link = None
     for number, page in enumerate(pages):
         if number == 0:
-            _tiff(page, descriptor, is_big=is_big)
+            with page as first:
+                _tiff(first, descriptor, is_big=is_big)
             continue
         with tempfile.TemporaryFile() as file:
-            _tiff(page, file.fileno(), is_big=is_big)
+            with page as following:
+                _tiff(following, file.fileno(), is_big=is_big)
             link = tiff.append_page(descriptor, file, link)
 
 
