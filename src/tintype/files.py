@@ -129,13 +129,15 @@ def disk_full(path: Path | str) -> OutputUnavailable:
     )
 
 
-def is_full(descriptor: int) -> bool:
-    """Whether a file that could not be written to the end has no room to grow on its disk."""
+def fault_of(descriptor: int) -> OSError | None:
+    """What the system says as a file grows that could not be written to the end, if anything."""
     more = bytes(1 << 16)
     try:
-        return os.pwrite(descriptor, more, os.fstat(descriptor).st_size) < len(more)
+        if os.pwrite(descriptor, more, os.fstat(descriptor).st_size) < len(more):
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return error
+    return None
 
 
 def _new_file(hidden: Path) -> tuple[int, bool]:

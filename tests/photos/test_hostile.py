@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -152,7 +153,7 @@ def test_heic_says_what_is_missing(strong_ab):
         claims = claims.replace(ours, theirs)
     with pytest.raises(
         PhotoError,
-        match=r"^photo\.heic: (this libvips has no decoder for HEVC|the picture is damaged)[^\n]+$",
+        match=r"^photo\.heic: (this libvips has no decoder for HEVC|the file ends before)[^\n]+$",
     ):
         Photo.open(claims, name="photo.heic").with_chroma(strong_ab).to_bytes()
 
@@ -170,3 +171,39 @@ def test_a_packed_text_that_explodes(gray_scan, file_of, strong_ab):
     content = file_of(gray_scan, "png")
     content = content[:33] + png_chunk(b"zTXt", bomb) + content[33:]
     assert Photo.open(content).with_chroma(strong_ab).to_bytes()
+
+
+@pytest.fixture
+def broken_tiff(gray_scan):
+    """A deflated TIFF whose pixels are damaged in the middle."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, gray_scan, compression="zlib")
+    content = file.getvalue()
+    return content[:8000] + b"\xff" * 3000 + content[11000:]
+
+
+def test_pixels_that_cannot_be_decoded_do_not_become_black(broken_tiff, strong_ab, tmp_path):
+    path = tmp_path / "broken.tif"
+    path.write_bytes(broken_tiff)
+    with pytest.raises(PhotoError, match=r"broken\.tif: the picture is damaged"):
+        Photo.open(path).with_chroma(strong_ab).save(tmp_path / "out.tif")
+    assert [left.name for left in tmp_path.iterdir()] == ["broken.tif"]
+
+
+def test_a_message_is_of_its_own_file(gray_scan, broken_tiff, strong_ab, file_of):
+    """All threads share one place for what libvips has to say."""
+
+    def told(content):
+        with pytest.raises(PhotoError) as caught:
+            Photo.open(content, name="it").with_chroma(strong_ab).to_bytes("png")
+        return str(caught.value)
+
+    cut = [file_of(gray_scan, format)[:-2000] for format in ("png", "tiff", "webp", "gif")]
+    lossless = file_of(gray_scan, "png")
+    flipped = lossless[:9000] + bytes(200) + lossless[9200:]
+    damaged = [*cut, flipped, broken_tiff, file_of(gray_scan, "jpeg")[:300]]
+    alone = [told(content) for content in damaged]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(told, damaged * 12))
+    assert together == alone * 12
+    assert len(set(alone)) > 3

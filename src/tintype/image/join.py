@@ -23,7 +23,7 @@ Codes = NDArray[Any]  # uint8 or uint16
 Plane = NDArray[np.float32]
 
 STRIP_PX = 1 << 18  # of the rows that are read at a time
-CACHED_PX = 1 << 14  # of those that are joined at a time
+CACHED_PX = 1 << 15  # of those that are joined at a time
 NODES_8, NODES_16 = 1 << 16, 1 << 20  # of tables: from one to the next is 0.01 code, or 0.1
 FARTHEST_AB = 1000.0  # what is beyond is no color, and overflows
 TINY = np.float32(1e-12)
@@ -34,7 +34,7 @@ def luminance(taken: Parts) -> Floats:
     codes = taken.color.numpy().reshape(taken.color.height, taken.color.width, -1)
     tables = _light_tables(taken, codes.shape[2])
     light = sum(table[codes[..., band]] for band, table in enumerate(tables))
-    return np.clip(np.asarray(light), 0, 1)
+    return np.asarray(np.clip(light, 0, 1))
 
 
 def rows_of_strip(width: int) -> int:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from threading import Lock
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,16 @@ from tintype.image import extras, metadata
 from tintype.image.join import luminance
 from tintype.image.parts import of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
-from tintype.pixels import Pixels
+from tintype.pixels import Pixels, check_size
 
 # libvips maps these files into memory: that one shrinks meanwhile would end the process
 _MAPPED = ("webp", "gif", "avif", "heic")
 _BECOME_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab"}
 _MOST_BITS = 32
 _LONG_PIECE_BYTES = 8_000_000  # of a strip or tile as it lies in the file
+_MOST_READINGS = 8  # of a damaged file, to tell what is wrong with it
+_OF_A_STREAM = f"scanline {2**32 - 1};"  # what `stream` lacks when its source is damaged
+_one_at_a_time = Lock()
 FLOAT_SLACK = 1e-3  # how far floats may lie outside [0, 1], where they are clipped
 
 
@@ -90,21 +94,28 @@ class Source:
     def _loaded(self, access: str = "sequential") -> VipsImage:
         if self.facts.bits > _MOST_BITS:
             raise UnsupportedFormat(f"{self.name}: {self.facts.bits} bits a channel are not read.")
-        with self.reading(), self._vips_source() as file:
-            loader = "heif" if self.kind in ("avif", "heic") else self.kind
-            load = getattr(pyvips.Image, f"{loader}load_source")
-            options: dict[str, int] = {}
-            if self.kind == "tiff":  # its limit of memory is too low for one long strip
-                long = self.facts.longest_piece_bytes > _LONG_PIECE_BYTES
-                options = {"page": self.page, "unlimited": long}
-            image = load(file, access=access, fail_on="truncated", **options)
-            image._references.append(file)
+        if self.facts.is_cut_short:
+            raise _cut_short(self.name, "its last pixels lie beyond its end")
+        with self.reading():
+            image = self._by_libvips(access)
             if self.kind == "tiff":
                 self._complete_tiff(image)
             else:
                 with self._stream() as stream:
                     extras.take(image, self.kind, stream)
             return metadata.take_resolution(image)
+
+    def _by_libvips(self, access: str = "sequential") -> VipsImage:
+        with self._vips_source() as file:
+            load = getattr(pyvips.Image, f"{self._loader}load_source")
+            options: dict[str, Any] = {"fail_on": "truncated"}
+            if self.kind == "tiff":
+                # pixels that cannot be decoded would be black; one long strip needs more memory
+                long = self.facts.longest_piece_bytes > _LONG_PIECE_BYTES
+                options = {"fail_on": "error", "page": self.page, "unlimited": long}
+            image = load(file, access=access, **options)
+            image._references.append(file)
+            return image
 
     def note(self, kind: str) -> str:
         """What a result of a kind of file cannot be that the picture is, in one line, or ""."""
@@ -239,9 +250,7 @@ class Source:
         yield io.BytesIO(exif.removeprefix(b"Exif\0\0"))
 
     def _complete_tiff(self, image: VipsImage) -> None:
-        """With what libvips leaves out: EXIF, and that pixels are missing at the end."""
-        if self.facts.is_cut_short:
-            raise _cut_short(self.name, "its last pixels lie beyond its end")
+        """With what libvips leaves out: EXIF and Photoshop's blocks."""
         with self._stream() as file:
             exif = tifftags.exif_of(file, self.page)
             blocks = tifftags.photoshop_of(file, self.page)
@@ -270,19 +279,49 @@ class Source:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Turn what libvips says of a damaged file into one line."""
-        pyvips.vips_lib.vips_error_clear()  # what it kept to itself before
         try:
             yield
         except pyvips.Error as error:
-            if self.kind == "heic" and "nsupported" in str(error.detail):
+            said = self._said_again() or error.message
+            if self.kind == "heic" and "nsupported" in said:
                 raise UnsupportedFormat(
                     f"{self.name}: this libvips has no decoder for HEVC.",
                     hint="Convert it to AVIF, or install a libvips that has one.",
                 ) from None
-            # the first cause comes first, but for the name of the operation that met it
-            lines = [line.strip() for line in str(error.detail).splitlines()] or [error.message]
-            causes = [line for line in lines if not line.startswith("unable to ")] or lines
-            raise _told(self.name, causes[0]) from None
+            raise _told(self.name, said) from None
+
+    def _said_again(self) -> str:
+        """What libvips says first as it reads the file again; nothing where it can, or is unsure.
+
+        All threads share one place for what it says, so that a line may be of another file, or be
+        missing: two readings must agree, and only lines of the file's own loader count.
+        """
+        if isinstance(self.content, Pixels) or self.kind in formats.BY_PILLOW:
+            return ""
+        before = ""
+        for _ in range(_MOST_READINGS):
+            try:
+                with _one_at_a_time:
+                    pyvips.vips_lib.vips_error_clear()
+                    image = self._by_libvips()
+                    check_size(image.width, image.height, self.name)
+                    image.avg()
+                return ""
+            except pyvips.Error as error:
+                lines = [line.strip() for line in str(error.detail).splitlines()]
+            own = [line for line in lines if self._is_own(line)]
+            if own and own[0] == before:
+                return before
+            before = own[0] if own else ""
+        return ""
+
+    def _is_own(self, line: str) -> bool:
+        return self._loader in line.partition(":")[0].lower() and _OF_A_STREAM not in line
+
+    @property
+    def _loader(self) -> str:
+        """As libvips calls what reads files of this kind."""
+        return "heif" if self.kind in ("avif", "heic") else str(self.kind)
 
     @contextmanager
     def _stream(self) -> Iterator[BinaryIO]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tintype.image.vips import VipsImage, pyvips
 
-_SHORT, _LONG, _LONG8 = (3, "H", 2), (4, "I", 4), (16, "Q", 8)  # number, code and bytes of a type
+_SHORT, _LONG, _LONG8 = (3, "H"), (4, "I"), (16, "Q")  # types: their numbers, and in struct
 _HEADER_BYTES, _ENTRY_BYTES = 16, 20  # of a BigTIFF
 
 
@@ -38,8 +38,9 @@ def streamed(
         yield image.bandfold(factor=shape[2])
     except pyvips.Error as error:
         broken = error
-    if file.failed or broken:
-        raise file.failed or broken
+    if failed := file.failed or broken:
+        raise failed
+
 
 class _File:
     """A BigTIFF that is not there: its directory, and strips that are made as they are read.
@@ -84,7 +85,7 @@ class _File:
     def _pixels(self, size: int) -> memoryview:
         while self._place >= self._start + len(self._strip):
             self._start += len(self._strip)
-            self._strip = memoryview(np.ascontiguousarray(next(self._strips))).cast("B")
+            self._strip = np.ascontiguousarray(next(self._strips)).data.cast("B")
         if self._place < self._start:
             raise RuntimeError("rows that are gone were asked for")
         first = self._place - self._start
@@ -107,8 +108,8 @@ def _head(height: int, width: int, row_bytes: int, rows: int, bits: int) -> byte
     pixels = arrays + 2 * 8 * count
     offsets = [pixels + number * rows * row_bytes for number in range(count)]
 
-    def entry(tag: int, kind: tuple[int, str, int], values: list[int], place: int = 0) -> bytes:
-        number, code, width = kind
+    def entry(tag: int, kind: tuple[int, str], values: list[int], place: int = 0) -> bytes:
+        number, code = kind
         value = struct.pack(f"{order}{len(values)}{code}", *values)
         field = value.ljust(8, b"\0") if len(value) <= 8 else struct.pack(f"{order}Q", place)
         return struct.pack(f"{order}HHQ", tag, number, len(values)) + field

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from tintype import files, tiff, tifftags
-from tintype.errors import OutputError
 from tintype.formats import DEFAULT_QUALITY, LOSSLESS_QUALITY, Saving
 from tintype.image import extras, metadata
 from tintype.image.parts import eight_bits
 from tintype.image.vips import VipsImage, pyvips
 from tintype.jpeg import segments
 
-_WRITE_ERROR = re.compile(r"write error\n\w+ error: (.+)")  # of a descriptor, by libvips
 _LONGEST_JPEG_HEAD = 1 << 24  # bytes before the pixels; profiles and EXIF take a few at most
 _AVIF_EFFORT = 2  # of 9: 4, what libvips has, takes three times as long for 3 % of the bytes
 _BIG_TIFF_FROM_BYTES = 3_500_000_000  # offsets of a TIFF have 32 bits; deflate may add a little
@@ -29,12 +27,10 @@ def writing(output: str, descriptor: int) -> Iterator[None]:
     """Turn what libvips says of a full disk into one line; what it says of the input goes on."""
     try:
         yield
-    except pyvips.Error as error:
-        # it has one place for what all threads have to say, so that much gets lost
-        if files.is_full(descriptor):
-            raise files.disk_full(output) from None
-        if told := _WRITE_ERROR.search(str(error.detail)):
-            raise OutputError(f"{output}: cannot be written: {told[1]}.") from None
+    except pyvips.Error:
+        # not by what it says, since all threads share one place for that
+        if fault := files.fault_of(descriptor):
+            raise files.unwritable(Path(output), fault) from None
         raise
 
 
@@ -95,7 +91,9 @@ class TiffPage:
     software: str | None  # named instead of what wrote the original
 
 
-def tiffs(pages: Iterable[AbstractContextManager[TiffPage]], descriptor: int, *, is_big: bool) -> None:
+def tiffs(
+    pages: Iterable[AbstractContextManager[TiffPage]], descriptor: int, *, is_big: bool
+) -> None:
     """Write a TIFF of one page or more, each as it was: in strips or tiles, with its own tags."""
     link = None
     for number, page in enumerate(pages):
