@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import numpy_helper
 from pydantic import ValidationError
 
@@ -51,7 +52,13 @@ def export(
     g.eval()
     parameters = sum(p.numel() for p in g.parameters())
     card = card or _own_card(recipe, state["images"], parameters)
-    card = card.model_copy(update={"parameters": parameters, "images_seen": state["images"]})
+    card = card.model_copy(
+        update={
+            "parameters": parameters,
+            "images_seen": state["images"],
+            "takes_hints": g.takes_hints,
+        }
+    )
     model = to_onnx(g, card)
     _check(g, model, parameters > FLOAT16_ABOVE)
     try:
@@ -68,9 +75,10 @@ def export(
 
 def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
     """The generator as an ONNX graph, Lab to Lab: `l` in, `ab` out, sizes free, weights' names
-    kept."""
+    kept. One that takes hints has the inputs `hint_ab` and `hint_mask` as well."""
     step = g.multiple_of
-    example = torch.rand(2, 1, 4 * step, 3 * step) * 100
+    names = ["l", "hint_ab", "hint_mask"] if g.takes_hints else ["l"]
+    example = _example(np.random.default_rng(0), 2, 4 * step, 3 * step)[: len(names)]
     dims = {
         0: torch.export.Dim("n"),
         2: step * torch.export.Dim("h_steps", max=512),
@@ -80,10 +88,10 @@ def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             Colors(g, g.space).eval(),
-            (example,),
-            input_names=["l"],
+            tuple(map(torch.from_numpy, example)),
+            input_names=names,
             output_names=["ab"],
-            dynamic_shapes=(dims,),
+            dynamic_shapes=(dims,) * len(names),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -161,7 +169,7 @@ def _forget_this_machine(model: onnx.ModelProto) -> None:
 
 
 def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
-    """Torch and ONNX must give the same chroma on every shape."""
+    """Torch and ONNX must give the same chroma on every shape, with hints and without."""
     from tintype.runtime import Session
 
     colors, step = Colors(g, g.space).eval(), g.multiple_of
@@ -171,12 +179,24 @@ def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
     for height, width in sorted(
         {(-(-h // step) * step, -(-w // step) * step) for h, w in SHAPES_PX}
     ):
-        l = (rng.random((1, 1, height, width)) * 100).astype(np.float32)
-        with torch.no_grad():
-            want = colors(torch.from_numpy(l)).numpy()
-        difference = float(np.abs(session.predict(l) - want).max())
-        if not difference <= bound:
-            raise ModelError(
-                f"The exported model differs from torch by {difference:.3g} Lab units at "
-                f"{height}x{width}; at most {bound} is allowed."
-            )
+        l, *hints = _example(rng, 1, height, width)
+        for told in ([], hints) if g.takes_hints else ([],):
+            with torch.no_grad():
+                want = colors(*map(torch.from_numpy, (l, *told))).numpy()
+            made = session.predict(l, (told[0], told[1]) if told else None)
+            difference = float(np.abs(made - want).max())
+            if not difference <= bound:
+                raise ModelError(
+                    f"The exported model differs from torch by {difference:.3g} Lab units at "
+                    f"{height}x{width}{' with hints' if told else ''}; at most {bound} is allowed."
+                )
+
+
+def _example(
+    rng: np.random.Generator, n: int, height: int, width: int
+) -> list[NDArray[np.float32]]:
+    """Random lightness, hints' colors and their mask, which is 1 here and there."""
+    l = rng.uniform(0, 100, (n, 1, height, width))
+    ab = rng.uniform(-80, 80, (n, 2, height, width))
+    mask = rng.random((n, 1, height, width)) < 0.001
+    return [plane.astype(np.float32) for plane in (l, ab * mask, mask)]

@@ -12,6 +12,7 @@ from tintype.errors import CheckpointError, ModelError, OutputExists, RecipeErro
 from tintype.export import export
 from tintype.models.card import METADATA_KEY, ModelCard
 from tintype.nn.generators import MobileUNet
+from tintype.nn.spaces import Colors, hints_of
 from tintype.runtime import Session
 from tintype.train import checkpoint
 from tintype.train.loop import train
@@ -23,7 +24,8 @@ from tintype.train.weights import weights_of
 def run_folder(photo_folder, tmp_path_factory, small_recipe) -> Path:
     out = tmp_path_factory.mktemp("run")
     torch.set_num_threads(1)
-    train(small_recipe(), [photo_folder], out)
+    told = ("generator.takes_hints=true", "stages.small.hints=1.0", "stages.gan.hints=1.0")
+    train(small_recipe(*told), [photo_folder], out)
     return out
 
 
@@ -36,12 +38,30 @@ def model_file(run_folder, tmp_path_factory) -> Path:
 
 def test_the_model_says_what_torch_says(run_folder, model_file):
     state = checkpoint.averaged(run_folder)
-    g = MobileUNet((16, 16, 8, 8)).eval()
+    g = MobileUNet((16, 16, 8, 8), takes_hints=True).eval()
     g.load_state_dict(state["ema"])
-    l = (np.random.default_rng(5).random((2, 1, 96, 32)) * 100).astype(np.float32)
+    rng = np.random.default_rng(5)
+    l = (rng.random((2, 1, 96, 32)) * 100).astype(np.float32)
+    ab = rng.uniform(-90, 90, (2, 2, 96, 32)).astype(np.float32)
+    mask = (rng.random((2, 1, 96, 32)) < 0.01).astype(np.float32)
+    gray, hints = torch.from_numpy(l) / 50 - 1, hints_of(*map(torch.from_numpy, (ab, mask)))
     with torch.no_grad():
-        want = 110 * g(torch.from_numpy(l) / 50 - 1).numpy()
-    np.testing.assert_allclose(Session(model_file).predict(l), want, atol=0.01)
+        automatic, hinted = 110 * g(gray).numpy(), 110 * g(gray, hints).numpy()
+    np.testing.assert_allclose(Session(model_file).predict(l), automatic, atol=0.01)
+    np.testing.assert_allclose(Session(model_file).predict(l, (ab, mask)), hinted, atol=0.01)
+    assert np.abs(hinted - automatic).max() > 0.1
+
+
+def test_what_was_exported_is_a_start_with_hints_and_without(model_file, small_recipe):
+    l = (np.random.default_rng(5).random((1, 1, 64, 64)) * 100).astype(np.float32)
+    want = Session(model_file).predict(l)
+    for takes_hints in ("true", "false"):
+        g, _ = new_networks(
+            small_recipe(f"generator.takes_hints={takes_hints}", f"init={model_file}")
+        )
+        with torch.no_grad():
+            made = Colors(g, g.space).eval()(torch.from_numpy(l)).numpy()
+        np.testing.assert_allclose(made, want, atol=0.02)
 
 
 def test_the_card_is_inside(model_file):
@@ -49,6 +69,7 @@ def test_the_card_is_inside(model_file):
     assert card.name == "tintype-small"
     assert card.images_seen in (0, 8, 16, 24)  # the best of the looks
     assert card.multiple_of == 32
+    assert card.takes_hints
     assert "stages:" in card.recipe
 
 

@@ -7,11 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tintype.nn.encoders import MobileNetV2
+from tintype.nn.hints import HintBranch, pyramid
 from tintype.nn.spaces import Space
 
 
 class Generator(nn.Module):
-    """What all generators have in common: gray (N, 1, H, W) in, color (N, C, H, W) out."""
+    """What all generators have in common: gray (N, 1, H, W) in, color (N, C, H, W) out.
+
+    One that takes hints takes them as a second argument (`tintype.nn.spaces.hints_of`).
+    """
 
     space: Space
     """`ab`: gray in [-1, 1], two channels out in [-1, 1]; `rgb`: one in, three out, in [0, 1]."""
@@ -19,10 +23,18 @@ class Generator(nn.Module):
     """Height and width must be multiples of this many pixels."""
     encoder: nn.Module | None
     """The part that comes trained, and moves more slowly; most have none."""
+    hints: HintBranch | None
+    """The part that is for color hints; most have none."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = None
+        self.hints = None
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether it can be told colors."""
+        return self.hints is not None
 
     @property
     def color_channels(self) -> int:
@@ -52,7 +64,8 @@ class MobileUNet(Generator):
     """The small generator: MobileNetV2 under a light U-Net decoder, with a word from the whole.
 
     Takes gray (N, 1, H, W) in [-1, 1], H and W multiples of `multiple_of`; gives ab / AB_UNIT
-    (N, 2, H, W) in [-1, 1]. The classifier's pooled features are added at the
+    (N, 2, H, W) in [-1, 1]. With `takes_hints` there is a branch for hints (N, 3, H, W), which are
+    added to what the decoder is given. The classifier's pooled features are added at the
     bottom, so that what the picture shows as a whole speaks for its parts (Iizuka et al. 2016).
     Chroma is made at half the size: the eye sees color at half the sharpness of light, and so do
     JPEG and television.
@@ -62,7 +75,9 @@ class MobileUNet(Generator):
     multiple_of = 32
     encoder: MobileNetV2
 
-    def __init__(self, widths: tuple[int, int, int, int] = (128, 96, 64, 32)) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int, int] = (128, 96, 64, 32), takes_hints: bool = False
+    ) -> None:
         super().__init__()
         self.encoder = MobileNetV2()
         c2, c4, c8, c16, c32 = self.encoder.channels
@@ -74,10 +89,24 @@ class MobileUNet(Generator):
         self.to_ab = nn.Conv2d(widths[3], 2, 3, padding=1)
         nn.init.zeros_(self.whole.weight)
         nn.init.zeros_(self.whole.bias)
+        if takes_hints:
+            self.hints = HintBranch(self.encoder.channels, widths[0], widths[3])
 
-    def forward(self, gray: Tensor) -> Tensor:
-        (f2, f4, f8, f16, f32), pooled = self.encoder(gray)
-        x = f32 + self.whole(pooled)[:, :, None, None]
-        x = self.up2(self.up4(self.up8(self.up16(x, f16), f8), f4), f2)
+    def forward(self, gray: Tensor, hints: Tensor | None = None) -> Tensor:
+        features, pooled = self.encoder(gray)
+        branch = None if hints is None else self.hints
+        if branch is not None and hints is not None:
+            scales = pyramid(hints, len(features))
+            features = [
+                f + near(h) for f, near, h in zip(features, branch.near, scales, strict=True)
+            ]
+        f2, f4, f8, f16, f32 = features
+        x = self.up16(f32 + self.whole(pooled)[:, :, None, None], f16)
+        if branch is not None:
+            spread = branch.alike(x, scales[3])
+            x = x + branch.tell(spread)
+        x = self.up2(self.up4(self.up8(x, f8), f4), f2)
         ab = to_color(self.space, self.to_ab(x))
+        if branch is not None:
+            ab = branch.blend(ab, x, spread)
         return F.interpolate(ab, scale_factor=2.0, mode="bilinear", align_corners=False)

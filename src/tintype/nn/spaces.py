@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from tintype.nn.lab import gray_from_l, lab_from_rgb, rgb_from_lab
@@ -31,8 +32,15 @@ def chroma_of(space: Space, color: Tensor) -> Tensor:
     return color * AB_UNIT if space == "ab" else lab_from_rgb(color.clamp(0, 1))[:, 1:]
 
 
+def hints_of(hint_ab: Tensor, hint_mask: Tensor) -> Tensor:
+    """What a generator of space `ab` sees of hints: ab / AB_UNIT and the mask, (N, 3, H, W)."""
+    return torch.cat([hint_ab * hint_mask / AB_UNIT, hint_mask], 1)
+
+
 class Colors(nn.Module):
     """A generator from Lab to Lab: `l` (N, 1, H, W) in [0, 100] to `ab` (N, 2, H, W).
+
+    One that takes hints can be given `hint_ab` (N, 2, H, W) and `hint_mask` (N, 1, H, W), 0 or 1.
 
     `autocast` holds for the generator alone: Lab in bfloat16 would be off by half a unit.
     """
@@ -46,8 +54,12 @@ class Colors(nn.Module):
         super().__init__()
         self.generator, self.space, self.autocast = generator, space, autocast
 
-    def forward(self, l: Tensor) -> Tensor:
-        gray = gray_of(self.space, l)
+    def forward(
+        self, l: Tensor, hint_ab: Tensor | None = None, hint_mask: Tensor | None = None
+    ) -> Tensor:
+        seen = [gray_of(self.space, l)]
+        if hint_ab is not None and hint_mask is not None:
+            seen.append(hints_of(hint_ab, hint_mask))
         with self.autocast():
-            color: Tensor = self.generator(gray)
+            color: Tensor = self.generator(*seen)
         return chroma_of(self.space, color.float())

@@ -26,6 +26,8 @@ class MobileUNetSpec(Part):
     """`bundled` (the encoder inside the model that comes with tintype), `none`, or a file."""
     frozen_blocks: int = Field(0, ge=0, le=17)
     """The stem and this many encoder blocks keep their starting weights."""
+    takes_hints: bool = False
+    """With a branch for color hints, which the stages' `hints` train."""
 
     @property
     def multiple_of(self) -> int:

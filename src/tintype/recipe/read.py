@@ -92,6 +92,11 @@ class Recipe(Part):
                         f"discriminator.crop_px: {least_px} is not {key}.crop_px, which is "
                         f"{stage.crop_px}: this discriminator takes one size only"
                     )
+            if stage.hints and not getattr(self.generator, "takes_hints", False):
+                raise ValueError(
+                    f"{key}.hints: this generator takes none; set generator.takes_hints where "
+                    f"it can, or hints to 0"
+                )
             devices = self.machine.devices * self.machine.nodes
             if stage.batch_images % devices:
                 raise ValueError(

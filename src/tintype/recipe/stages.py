@@ -26,6 +26,9 @@ class _Stage(Part):
     """Pictures with a shorter short side than this are left out of the stage."""
     old_look: float = Field(0.0, ge=0, le=1)
     """The share of pictures whose luminance is made to look old (`tintype.data.old_look`)."""
+    hints: float = Field(0.0, ge=0, le=1)
+    """The share of pictures of which some true colors are told (`tintype.data.reveal`), for
+    generators that take hints."""
     schedule: Literal["constant", "linear", "cosine", "plateau"] = "cosine"
     """`linear` holds the rates for the first half, then lets them fall in a straight line;
     `plateau` lowers them when the looks' L1 no longer falls."""

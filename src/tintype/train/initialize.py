@@ -15,12 +15,15 @@ from tintype.nn.generators import Generator
 from tintype.train import checkpoint
 from tintype.train.weights import weights_of
 
+HINTS = "hints."
+
 
 def initialize(g: Generator, source: str) -> None:
     """Give a generator the weights of a trained one of the same kind.
 
     `source` is a run folder or one of its checkpoints, whose averaged weights are taken as they
-    are, or a model by name or file. A model file has its batch norms folded into the convolutions:
+    are, or a model by name or file. Where it knows no hints, the branch for them stays as it is,
+    which is without effect. A model file has its batch norms folded into the convolutions:
     `unfold` gives them back. Raises CheckpointError where the weights are of another network, and
     ModelError and UnknownModel as `locate` does.
     """
@@ -32,6 +35,8 @@ def initialize(g: Generator, source: str) -> None:
         weights = weights_of(locate(source), prefix="")
         folded = True
     own = g.state_dict()
+    if not any(name.startswith(HINTS) for name in weights):
+        weights |= {name: mine for name, mine in own.items() if name.startswith(HINTS)}
     norms = {name: norm for name, norm in g.named_modules() if isinstance(norm, _BatchNorm)}
     biases: dict[str, Tensor] = {}
     taken = {}

@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from tintype.data.loader import TRIES, UNDAMAGED, Crops, batches
 from tintype.data.old_look import ages, make_old
+from tintype.data.reveal import reveal, told
 from tintype.errors import CheckpointError, DataError, RecipeError
-from tintype.nn.spaces import gray_of
+from tintype.nn.spaces import gray_of, hints_of
 from tintype.recipe import Recipe
 from tintype.recipe.stages import RaritySpec, Stage
 from tintype.train import rarity
@@ -173,14 +174,17 @@ class Loop:
     def views(self, stage: Stage, pictures: Tensor, rare: Tensor | None) -> Views:
         """A batch as the networks see it, on the device."""
         l, lab = l_and_lab(self.plan.source.form, self.fabric.to_device(pictures))
+        g, seed = self.run.g, self.plan.seed(self.run.stage_number)
+        first = self.run.stage_images + self.fabric.global_rank * len(pictures)
+        positions = range(first, first + len(pictures))
+        hints = None
+        if g.takes_hints:
+            shown = told(seed, positions, stage.crop_px, stage.hints)
+            hints = hints_of(*reveal(lab[:, 1:], shown))
         if stage.old_look:
-            first = self.run.stage_images + self.fabric.global_rank * len(pictures)
-            positions = range(first, first + len(pictures))
-            l = make_old(
-                l, lab, ages(self.plan.seed(self.run.stage_number), positions, stage.old_look)
-            )
+            l = make_old(l, lab, ages(seed, positions, stage.old_look))
         weight = None if rare is None else rarity.weight_of(rare, lab[:, 1:])
-        return views_of(self.run.g.space, l, lab, weight)
+        return views_of(g.space, l, lab, weight, hints)
 
     def rare_colors(self, spec: RaritySpec | None, crops: Crops) -> Tensor | None:
         """The weights of colors, from the first crops of the stage."""

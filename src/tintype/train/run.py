@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tintype.errors import CheckpointError, TrainingDiverged
@@ -229,7 +230,11 @@ def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) 
 
     Of the stage that it is in, what steers may change; gives what did.
     """
-    then, now = state["recipe"], plain(recipe)
+    try:  # keys that came since then have their defaults
+        then = plain(Recipe.model_validate(state["recipe"]))
+    except ValidationError:
+        then = state["recipe"]
+    now = plain(recipe)
     differs = [
         told
         for key in now

@@ -46,7 +46,7 @@ class Players:
 def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views: Views) -> Losses:
     """The generator against the truth alone."""
     assert players.opt_g is not None
-    fake = players.g(views.gray)
+    fake = players.g(*views.given)
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
     descend(fabric, loss_l1 + loss_perceptual, players.opt_g)
@@ -62,7 +62,7 @@ def discriminator_step(
     assert opt_d is not None
     gray, real = views.gray, views.color
     with torch.no_grad():
-        fake = players.g(gray)
+        fake = players.g(*views.given)
     on_real, on_fake = d(gray, real), d(gray, fake)
     loss_d = d_loss(on_real, on_fake, stage.label_smoothing)
     descend(fabric, loss_d, opt_d)
@@ -79,7 +79,7 @@ def gan_step(
     assert opt_d is not None
     d_loss, g_loss, middle = ADVERSARIAL[stage.loss]
     gray, real = views.gray, views.color
-    fake = g(gray)
+    fake = g(*views.given)
 
     # the discriminator learns to tell real pairs from made ones
     d.requires_grad_(d_moves)

@@ -18,7 +18,8 @@ class Views:
 
     `gray` and `color` are in the networks' units of `space` (`tintype.nn.spaces`); `l` (N, 1, H, W)
     is the lightness that `gray` shows, `lab` (N, 3, H, W) the truth. `weight` (N, 1, H, W), mean
-    about 1, says how much each pixel counts.
+    about 1, says how much each pixel counts. `hints` (N, 3, H, W) are what a generator that takes
+    some is told.
     """
 
     space: Space
@@ -27,6 +28,12 @@ class Views:
     l: Tensor
     lab: Tensor
     weight: Tensor | None = None
+    hints: Tensor | None = None
+
+    @property
+    def given(self) -> tuple[Tensor, ...]:
+        """What the generator is given."""
+        return (self.gray,) if self.hints is None else (self.gray, self.hints)
 
     @property
     def lab_per_unit(self) -> float:
@@ -34,9 +41,15 @@ class Views:
         return AB_UNIT
 
 
-def views_of(space: Space, l: Tensor, lab: Tensor, weight: Tensor | None = None) -> Views:
+def views_of(
+    space: Space,
+    l: Tensor,
+    lab: Tensor,
+    weight: Tensor | None = None,
+    hints: Tensor | None = None,
+) -> Views:
     """The views of a batch from its lightness and its true Lab."""
-    return Views(space, gray_of(space, l), color_of(space, lab), l, lab, weight)
+    return Views(space, gray_of(space, l), color_of(space, lab), l, lab, weight, hints)
 
 
 def l_and_lab(form: Form, pictures: Tensor) -> tuple[Tensor, Tensor]:
