@@ -36,6 +36,18 @@ def model_file(run_folder, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def own_file(run_folder, model_file, tmp_path_factory) -> tuple[Path, ModelCard]:
+    """With float16 weights and a card of one's own, which is wrong about the network."""
+    out = tmp_path_factory.mktemp("own") / "m.onnx"
+    own = Session(model_file).card.model_copy(
+        update={"name": "mine.v1", "parameters": 1, "takes_hints": False}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_module, "FLOAT16_ABOVE", 0)
+        return out, export(run_folder, out, own)
+
+
 def test_the_model_says_what_torch_says(run_folder, model_file):
     state = checkpoint.averaged(run_folder)
     g = MobileUNet((16, 16, 8, 8), takes_hints=True).eval()
@@ -73,12 +85,12 @@ def test_the_card_is_inside(model_file):
     assert "stages:" in card.recipe
 
 
-def test_a_card_of_ones_own(run_folder, tmp_path, model_file):
-    own = Session(model_file).card.model_copy(update={"name": "mine.v1", "parameters": 1})
-    written = export(run_folder, tmp_path / "m.onnx", own)
+def test_a_card_of_ones_own(own_file):
+    path, written = own_file
     assert written.name == "mine.v1"
     assert written.parameters > 1_000_000
-    assert Session(tmp_path / "m.onnx").card == written
+    assert written.takes_hints
+    assert Session(path).card == written
 
 
 def test_the_file_knows_nothing_of_this_machine(model_file):
@@ -107,12 +119,11 @@ def test_a_difference_is_caught(run_folder, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_float16_weights_are_smaller_and_near(run_folder, tmp_path, model_file, monkeypatch):
-    monkeypatch.setattr(export_module, "FLOAT16_ABOVE", 0)
-    export(run_folder, tmp_path / "half.onnx")
-    assert (tmp_path / "half.onnx").stat().st_size < 0.6 * model_file.stat().st_size
+def test_float16_weights_are_smaller_and_near(own_file, model_file):
+    path, _ = own_file
+    assert path.stat().st_size < 0.6 * model_file.stat().st_size
     l = (np.random.default_rng(5).random((1, 1, 64, 64)) * 100).astype(np.float32)
-    whole, half = Session(model_file).predict(l), Session(tmp_path / "half.onnx").predict(l)
+    whole, half = Session(model_file).predict(l), Session(path).predict(l)
     assert 0 < np.abs(whole - half).max() < 1
 
 
