@@ -11,7 +11,7 @@ Bands of rows are joined and encoded on their own, in threads, and put together 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,8 +102,19 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
     return Planes(luma, rgb, cell, encoding)
 
 
-def encode(planes: Planes, ab: Floats, *, quality: int, metadata: bytes, threads: int) -> bytes:
-    """The colored JPEG, 4:2:0. `ab` is (2, h, w) in Lab units; `metadata` is APP segments."""
+def encode(
+    planes: Planes,
+    ab: Floats,
+    *,
+    quality: int,
+    metadata: bytes,
+    threads: int,
+    progress: Callable[[float], None] | None = None,
+) -> bytes:
+    """The colored JPEG, 4:2:0. `ab` is (2, h, w) in Lab units; `metadata` is APP segments.
+
+    `progress` is called with the share that is done.
+    """
     width, height = planes.luma.size
     small = [Image.fromarray(signed(plane)) for plane in ab]
     units = -(-width // MCU_PX)
@@ -115,8 +126,12 @@ def encode(planes: Planes, ab: Floats, *, quality: int, metadata: bytes, threads
         coded: bytes = simplejpeg.encode_jpeg_yuv_planes(y, cb, cr, quality=quality)
         return coded
 
+    coded = []
     with ThreadPoolExecutor(threads) as pool:
-        coded = list(pool.map(one, bands))
+        for band in pool.map(one, bands):
+            coded.append(band)
+            if progress:
+                progress(len(coded) / len(bands))
     return _assembled(coded, height, interval=units * rows // MCU_PX, metadata=metadata)
 
 

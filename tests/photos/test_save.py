@@ -156,3 +156,17 @@ def test_new_files_have_the_usual_permissions(colored, tmp_path):
     usual = tmp_path / "usual"
     usual.touch()
     assert colored.save(tmp_path / "out.jpg").stat().st_mode == usual.stat().st_mode
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])
+def test_progress_goes_from_nothing_to_all(kind, gray_scan, strong_ab, file_of, tmp_path):
+    shares = []
+    large = np.tile(gray_scan, (4, 4))
+    photo = Photo.open(file_of(large, kind)).with_chroma(strong_ab)
+    with (tmp_path / "result").open("w+b") as result:
+        photo.write_to(result.fileno(), progress=shares.append)
+    assert (tmp_path / "result").read_bytes() == photo.to_bytes()
+    assert shares == sorted(shares)
+    assert len(shares) > 1
+    assert 0 <= shares[0] < 0.6
+    assert shares[-1] > 0.9

@@ -24,7 +24,7 @@ from tintype.image.join import rows_of_strip, strips
 from tintype.image.parts import Parts, eight_bits, floats, interpreted, parts
 from tintype.image.source import Source, orientation, thumbnail
 from tintype.image.stream import streamed
-from tintype.image.vips import VipsImage
+from tintype.image.vips import Progress, VipsImage, watch
 from tintype.pixels import check_size
 from tintype.settings import Settings
 
@@ -175,11 +175,19 @@ class Photo:
             return file.read()
 
     def write_to(
-        self, descriptor: int, format: str | None = None, **saving: Unpack[Saving]
+        self,
+        descriptor: int,
+        format: str | None = None,
+        *,
+        progress: Progress | None = None,
+        **saving: Unpack[Saving],
     ) -> None:
-        """Write what `to_bytes` gives to an empty file that is open for reading and writing."""
+        """Write what `to_bytes` gives to an empty file that is open for reading and writing.
+
+        `progress` is called with the share that is written, from 0 to 1, now and then.
+        """
         kind = formats.written_as(Path(), format or formats.written_for(self._source.kind))
-        self._write(kind, descriptor, saving, self.name)
+        self._write(kind, descriptor, saving, self.name, progress)
 
     def to_array(self) -> NDArray[Any]:
         """The pixels, (H, W, C), as deep as they came: uint8, uint16, or float32 in [0, 1].
@@ -252,7 +260,14 @@ class Photo:
         ) as image:
             yield metadata.bear(interpreted(image, 3), color)
 
-    def _write(self, kind: str, descriptor: int, saving: Saving, output: str) -> None:
+    def _write(
+        self,
+        kind: str,
+        descriptor: int,
+        saving: Saving,
+        output: str,
+        progress: Progress | None = None,
+    ) -> None:
         formats.check(saving, kind, self.width, self.height, output)
         if saving.get("lossless_luma") and self._chroma and self._source.kind == "jpeg":
             content = self._with_its_luma(self._chroma, kind, saving, output)
@@ -265,6 +280,7 @@ class Photo:
                 quality=saving.get("quality", formats.DEFAULT_QUALITY),
                 metadata=self._app_segments(self._chroma, strip=saving.get("strip", False)),
                 threads=Settings.from_environment().threads,
+                progress=progress,
             )
             with open(descriptor, "wb", closefd=False) as file:
                 file.write(content)
@@ -272,11 +288,12 @@ class Photo:
             with self._source.reading(), write.writing(output, descriptor):
                 if kind == "tiff":
                     numbers = range(self._source.page_count)
-                    pages = (self._tiff_page(number, saving) for number in numbers)
+                    pages = (self._tiff_page(number, saving, progress) for number in numbers)
                     write.tiffs(pages, descriptor, is_big=self._is_big(saving))
                 else:
                     depth, strip = saving.get("depth"), saving.get("strip", False)
                     with self._whole(kind, depth, strip=strip) as image:
+                        watch(image, progress)
                         getattr(write, kind)(image, descriptor, saving)
         self._source.check_unchanged()
 
@@ -299,7 +316,9 @@ class Photo:
         )
 
     @contextmanager
-    def _tiff_page(self, number: int, saving: Saving) -> Iterator[write.TiffPage]:
+    def _tiff_page(
+        self, number: int, saving: Saving, progress: Progress | None
+    ) -> Iterator[write.TiffPage]:
         strip = saving.get("strip", False)
         page = self._page(number) if number else self
         if number and self._color_page:
@@ -310,6 +329,7 @@ class Photo:
         with page._whole("tiff", depth, strip=strip) as image, source.tags() as origin:
             if strip:
                 origin = io.BytesIO()
+            watch(image, progress, number, self._source.page_count)
             yield write.TiffPage(
                 image, origin, source.page, source.facts, source.kind == "tiff", software
             )

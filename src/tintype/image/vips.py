@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from tintype.settings import Settings
@@ -28,4 +29,15 @@ def block_untrusted() -> None:
     pyvips.block_untrusted_set(True)
 
 
-__all__ = ["VipsImage", "block_untrusted", "pyvips"]
+Progress = Callable[[float], None]
+"""Called with the share that is done, from 0 to 1."""
+
+
+def watch(image: VipsImage, progress: Progress | None, part: int = 0, parts: int = 1) -> None:
+    """Call `progress` while a pipeline runs, which is a part of all that is to be done."""
+    if progress:
+        image.set_progress(True)
+        image.signal_connect("eval", lambda _, told: progress((part + told.percent / 100) / parts))
+
+
+__all__ = ["Progress", "VipsImage", "block_untrusted", "pyvips", "watch"]

@@ -1,7 +1,8 @@
 """The process that decodes and colors: what a strange file may do is done here.
 
-Over a socket come lines of JSON, each with two descriptors: of the upload, and of an empty file for
-the result. Lines of JSON go back: how far it is, and at the end what became of it.
+Over a socket come two descriptors, of the upload and of an empty file for the result, with a byte
+to carry them, and after them a line of JSON. Lines of JSON go back: how far it is, and at the end
+what became of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from tintype.hints import Hints
 from tintype.image import Photo, block_untrusted
 from tintype.provenance import is_our_result
 
-LINE_BYTES = 1 << 18
-OPENED, COLORED = 0.1, 0.4  # how far it is then, of 1
 PREVIEW_QUALITY = 95  # of what a preview is colored from
+OPENED, COLORED = 0.05, 0.3  # how far it is then, of 1; the rest is writing
+SMALLEST_STEP = 0.02  # that is told
 
 
 class Refused(Exception):
@@ -108,11 +109,15 @@ def _color(
         if format == "jpeg":  # from JPEG to JPEG is the fast path
             photo = Photo.open(photo.to_bytes("jpeg", quality=PREVIEW_QUALITY), name=name)
         hints = hints.scaled(photo.width / size[0], photo.height / size[1])
-    _tell(channel, {"progress": OPENED})
+
+    def progress(share: float) -> None:
+        _tell(channel, {"progress": share})
+
+    progress(OPENED)
     coloring = {key: request[key] for key in ("strength", "keep_tint")}
     colored = colorizer(photo, hints=hints, **coloring)
-    _tell(channel, {"progress": COLORED})
-    colored.write_to(result, format, quality=request["quality"])
+    progress(COLORED)
+    colored.write_to(result, format, progress=_rest(progress), quality=request["quality"])
     return {
         "name": result_name(Path(name), kind, format, RESULT_MARK),
         "format": format,
@@ -121,6 +126,19 @@ def _color(
         "note": note,
         "model": colorizer.card.name,
     }
+
+
+def _rest(progress: Callable[[float], None]) -> Callable[[float], None]:
+    """What tells of the writing, as a share of all, and not too often."""
+    told = 0.0
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if share >= told + SMALLEST_STEP:
+            told = share
+            progress(COLORED + (1 - COLORED) * share)
+
+    return tell
 
 
 def _silence_libraries() -> None:
@@ -137,14 +155,13 @@ def _warm_up(colorizer: Colorizer) -> None:
 
 
 def _requests(channel: socket.socket) -> Iterator[tuple[dict[str, Any], int, int]]:
+    lines = channel.makefile("rb")
     while True:
-        line, descriptors, _, _ = socket.recv_fds(channel, LINE_BYTES, 2)
-        while line and not line.endswith(b"\n"):
-            line += channel.recv(LINE_BYTES)
-        if not line:
+        _, descriptors, _, _ = socket.recv_fds(channel, 1, 2)
+        if not descriptors:
             return
         upload, result = descriptors
-        yield json.loads(line), upload, result
+        yield json.loads(lines.readline()), upload, result
 
 
 def _tell(channel: socket.socket, told: dict[str, Any]) -> None:

@@ -111,21 +111,20 @@ class Child:
         return child
 
     @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
+    def is_alive(self) -> bool:
+        """Whether the process is there, as far as is known."""
+        return self._process.returncode is None
 
     async def color(self, request: dict[str, Any], upload: BinaryIO, turn: Turn) -> Result:
         """Color one photograph. Raises `Problem`, and `ChildDied` where that ended the child."""
         result = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
         try:
-            line = json.dumps(request).encode() + b"\n"
-            descriptors = [upload.fileno(), result.fileno()]
             try:
-                sent = socket.send_fds(self._channel, [line], descriptors)
+                socket.send_fds(self._channel, [b"\n"], [upload.fileno(), result.fileno()])
+                self._writer.write(json.dumps(request).encode() + b"\n")
+                await self._writer.drain()
             except OSError:
                 raise ChildDied from None
-            assert sent == len(line)  # fields are short
             while True:
                 told = await self._line()
                 if "progress" in told:
@@ -140,9 +139,9 @@ class Child:
 
     async def end(self, *, at_once: bool = False) -> int:
         """Let the child end when its work is done, or at once; its exit code."""
-        if at_once and self._process.returncode is None:
+        if at_once and self.is_alive:
             with suppress(ProcessLookupError):  # `self._process.kill` would take the exit code
-                os.kill(self.pid, signal.SIGKILL)
+                os.kill(self._process.pid, signal.SIGKILL)
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
@@ -151,11 +150,9 @@ class Child:
     async def _line(self) -> dict[str, Any]:
         try:
             line = await self._reader.readline()
-        except ConnectionError:
+            told: dict[str, Any] = json.loads(line)
+        except (ConnectionError, ValueError):  # what it says of itself is not to be trusted
             raise ChildDied from None
-        if not line.endswith(b"\n"):
-            raise ChildDied
-        told: dict[str, Any] = json.loads(line)
         return told
 
 
@@ -186,6 +183,8 @@ class Pool:
         for failure in started:
             if isinstance(failure, BaseException):
                 await self.close()
+                if isinstance(failure, ChildDied):
+                    raise TintypeError("A process that colors ended while it started.") from None
                 raise failure
         self.cards = next(iter(self._children)).cards
 
@@ -198,12 +197,7 @@ class Pool:
     @property
     def workers(self) -> int:
         """Children that are alive."""
-        return len(self._children)
-
-    @property
-    def pids(self) -> list[int]:
-        """Of the children."""
-        return [child.pid for child in self._children]
+        return sum(child.is_alive for child in self._children)
 
     @contextmanager
     def admission(self) -> Iterator[None]:
@@ -231,7 +225,8 @@ class Pool:
         name = upload.name
         self._waiting.append(turn)
         try:
-            child = await self._idle.get()
+            while not (child := await self._idle.get()).is_alive:  # it ended while it rested
+                await self._replace(child)
         finally:
             self._waiting.remove(turn)
         turn.is_running = True
