@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, JSHandle, Page, expect, sync_playwright
 from skimage import data
 
 FLAGS = (
@@ -28,6 +28,7 @@ FLAGS = (
 WAIT_MS = 30_000
 DESK = {"width": 1280, "height": 800}
 
+PASTE = "new ClipboardEvent('paste', { clipboardData, bubbles: true })"
 CARRIED = """([name, content]) => {
   const carried = new DataTransfer();
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
@@ -65,15 +66,29 @@ class Visit:
 
     def drop(self, photo: Path) -> None:
         """Let go of a file over the page."""
-        content = base64.b64encode(photo.read_bytes()).decode()
-        carried = self.page.evaluate_handle(CARRIED, [photo.name, content])
+        carried = self._carried(photo)
         self.page.dispatch_event("body", "dragover", {"dataTransfer": carried})
+        expect(self.page.get_by_text("Drop to color")).to_be_visible()
         self.page.dispatch_event("body", "drop", {"dataTransfer": carried})
+
+    def paste(self, photo: Path) -> None:
+        """Paste a file that was copied."""
+        pasted = "(clipboardData) => document.body.dispatchEvent(" + PASTE + ")"
+        self.page.evaluate(pasted, self._carried(photo))
+
+    def _carried(self, photo: Path) -> JSHandle:
+        content = base64.b64encode(photo.read_bytes()).decode()
+        return self.page.evaluate_handle(CARRIED, [photo.name, content])
 
     def wait(self) -> None:
         """Until the stage shows what is wished."""
         busy = self.page.locator("#desk")
         expect(busy).to_have_attribute("aria-busy", "false", timeout=WAIT_MS)
+
+    def settle(self) -> None:
+        """Until what the mouse did is drawn."""
+        frame = "requestAnimationFrame"
+        self.page.evaluate(f"new Promise((drawn) => {frame}(() => {frame}(drawn)))")
 
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:
         """Of the colored preview."""

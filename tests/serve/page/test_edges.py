@@ -85,7 +85,7 @@ def test_zoom_by_wheel_keys_and_double_click(
     spot = round(spot[0]), round(spot[1])  # as a mouse has it
     here.page.mouse.move(*spot)
     here.page.mouse.wheel(0, -400)
-    here.page.wait_for_timeout(100)
+    here.settle()
     assert sheet.bounding_box()["width"] > 1.5 * fit["width"]
     assert here.on_screen(100, 100) == pytest.approx(spot, abs=2)  # stays under the pointer
 
@@ -93,6 +93,7 @@ def test_zoom_by_wheel_keys_and_double_click(
     here.page.mouse.down()
     here.page.mouse.move(spot[0] - 60, spot[1] - 40, steps=3)
     here.page.mouse.up()
+    here.settle()
     moved = sheet.bounding_box()
     assert (moved["x"] - before["x"], moved["y"] - before["y"]) == pytest.approx((-60, -40), abs=1)
 
@@ -101,6 +102,7 @@ def test_zoom_by_wheel_keys_and_double_click(
     here.page.keyboard.press("0")
     expect(here.page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
     here.page.mouse.dblclick(*here.on_screen(256, 256))
+    here.settle()
     assert sheet.bounding_box()["width"] > 1.5 * fit["width"]
 
 
@@ -118,8 +120,9 @@ def test_what_is_refused_is_told(
     assert faults(here) == []
     here.page.get_by_role("button", name="Remove it").click()
     expect(here.page.get_by_role("button", name="Choose photographs")).to_be_visible()
-    here.bring(portrait)  # goes on
-    assert here.pixel(256, 256) is not None
+    here.paste(portrait)  # and it goes on
+    here.wait()
+    expect(here.page.get_by_role("button", name="Download")).to_be_enabled()
 
 
 def test_a_server_that_is_gone_and_one_that_asks_for_a_token(
@@ -147,6 +150,7 @@ def test_a_server_that_is_gone_and_one_that_asks_for_a_token(
     server.stop()
     here.page.get_by_role("slider", name="Strength").press("ArrowLeft")
     expect(alert).to_contain_text("The server does not answer")
+    expect(alert.get_by_role("button", name="Try again")).to_be_visible()
     assert here.pixel(256, 256) == shown  # nothing is lost
     here.page.get_by_role("button", name="Download").click()
     expect(alert).to_contain_text("tintype serve")

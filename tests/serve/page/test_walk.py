@@ -16,7 +16,7 @@ Server = Any  # of ../conftest.py
 Visit = Any  # of conftest.py
 Command = Callable[..., bytes]
 
-DENIM, NAVY = "4f6d99", "27365c"
+NAVY = "27365c"
 
 
 def chroma(visit: Visit) -> tuple[float, float]:
@@ -47,6 +47,7 @@ def test_a_photograph_is_dropped_compared_and_taken_home(
     here.page.mouse.move(*here.on_screen(400, 256))
     here.page.mouse.move(*here.on_screen(256, 256))
     here.page.mouse.up()
+    here.settle()
     left, right = chroma(here)
     assert left < 1 < 10 < right
     expect(here.knob).to_have_attribute("aria-valuetext", "50% before, 50% in color")
@@ -73,7 +74,7 @@ def test_a_photograph_is_dropped_compared_and_taken_home(
 
 
 def test_a_hint_is_placed_moved_undone_and_deleted(
-    server: Server, visit: Callable[..., Visit], portrait: Path, by_command: Command
+    server: Server, visit: Callable[..., Visit], portrait: Path
 ) -> None:
     here = visit(server.url)
     here.bring(portrait)
@@ -92,6 +93,7 @@ def test_a_hint_is_placed_moved_undone_and_deleted(
     here.page.mouse.move(*here.on_screen(200, 300))
     here.page.mouse.move(*here.on_screen(300, 380))
     here.page.mouse.up()
+    here.settle()
     here.wait()
     assert here.pixel(150, 200) == plain
     assert here.pixel(300, 380) != plain_there
@@ -138,12 +140,7 @@ def test_hints_by_keyboard_reach_the_file(
 
 
 def test_several_are_taken_in_a_zip(
-    server: Server,
-    visit: Callable[..., Visit],
-    portrait: Path,
-    cat: Path,
-    tmp_path: Path,
-    by_command: Command,
+    server: Server, visit: Callable[..., Visit], portrait: Path, cat: Path, tmp_path: Path
 ) -> None:
     twin = tmp_path / portrait.name
     twin.write_bytes(portrait.read_bytes())
@@ -160,7 +157,7 @@ def test_several_are_taken_in_a_zip(
     with zipfile.ZipFile(taken.value.path()) as archive:
         assert archive.testzip() is None
         held = {name: archive.read(name) for name in archive.namelist()}
-    first, second = by_command(portrait), by_command(cat)
+    first, second = (server.colorize(p.read_bytes(), p.name).content for p in (portrait, cat))
     names = ("portrait.color.jpg", "portrait.color.png", "portrait (2).color.jpg")
     assert held == dict(zip(names, (first, second, first), strict=True))
 

@@ -21,7 +21,7 @@ const told = new WeakMap();
 
 const model = () => models.find(({ name }) => name === byId("model").value);
 const percent = (share) => `${Math.round(share * 100)}%`;
-const takeable = () => photos.filter(({ state }) => state !== "failed");
+const takeable = () => photos.filter(({ state, after }) => after || state !== "failed");
 const say = (text) => (byId("status").textContent = text);
 
 // photographs
@@ -144,8 +144,8 @@ function show() {
   byId("refusal").hidden = !failed;
   if (failed) {
     byId("refusal").querySelector("h3").textContent = refusal.title;
-    byId("refusal").querySelector(".detail").textContent = refusal.detail;
-    byId("refusal").querySelector(".remedy").textContent = refusal.hint ?? "";
+    byId("refusal").querySelector(".detail").replaceChildren(...prose(refusal.detail));
+    byId("refusal").querySelector(".remedy").replaceChildren(...prose(refusal.hint));
     byId("again").hidden = !refusal.mayPass;
   }
   byId("name").textContent = current.name;
@@ -216,7 +216,9 @@ byId("zoom-out").addEventListener("click", () => stage.zoomBy(1 / 1.5));
 byId("zoom-fit").addEventListener("click", () => stage.fit());
 byId("zoom-full").addEventListener("click", () => stage.zoomTo(stage.view.full));
 byId("again").addEventListener("click", () => {
-  current.state = "waiting";
+  const passed = (photo) => photo.state === "failed" && !photo.after && photo.refusal.mayPass;
+  for (const photo of photos.filter(passed)) photo.state = "waiting";
+  show();
   work();
 });
 byId("remove").addEventListener("click", () => remove(current));
@@ -283,12 +285,31 @@ let complaint = null; // the photograph that the message is about
 
 function alarm({ title, detail, hint = "" }, photo = null) {
   complaint = photo;
-  const close = document.createElement("button");
-  close.textContent = "Close";
-  close.className = "quiet small";
-  close.addEventListener("click", hush);
-  const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
-  byId("alert").replaceChildren(line("strong", title), line("p", `${detail} ${hint}`), close);
+  const element = (tag, className, ...children) => {
+    const made = Object.assign(document.createElement(tag), { className });
+    made.append(...children);
+    return made;
+  };
+  const button = (text, act) => {
+    const made = element("button", "quiet small", text);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const again = photo ? [button("Try again", () => photo.develop(model().name))] : [];
+  byId("alert").replaceChildren(
+    element("strong", "", title),
+    element("p", "", ...prose(`${detail} ${hint}`)),
+    element("span", "buttons", ...again, button("Close", hush)),
+  );
+}
+
+/** Text with `commands` in it, as nodes. */
+function prose(text) {
+  return text.split("`").map((part, i) => {
+    const tag = i % 2 ? document.createElement("code") : document.createTextNode("");
+    tag.textContent = part;
+    return tag;
+  });
 }
 
 function hush() {

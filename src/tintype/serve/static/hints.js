@@ -129,7 +129,7 @@ export class Hints extends EventTarget {
     byId("hint-help").textContent = selected
       ? `${name}: drag it, give it another color, or remove it.`
       : this.#tool
-        ? `Touch the picture where it is ${name.toLowerCase()}.`
+        ? `Touch the picture where ${name.toLowerCase()} belongs.`
         : "Choose a color, then touch the picture where it belongs.";
     byId("place").disabled = !this.#tool;
     byId("put-down").disabled = !this.#tool && !selected;

@@ -7,9 +7,12 @@ const DOUBLE_MS = 320;
 const STEP = 1.25; // of zoom
 const PAN_PX = 60;
 const KNOB_PX = 30; // how near to the edge of the picture the knob may come
+const TAGS_PX = 220; // a narrower picture has no room for both
 
 const byId = (id) => document.getElementById(id);
-const wide = matchMedia("(min-width: 56rem)");
+const narrow = matchMedia(
+  "(max-width: 55.99rem) and (orientation: portrait), (max-width: 39.99rem)", // as in the style sheets
+);
 
 /** Events: "tap" with {x, y} in pixels of the picture while `placing`, "zoom" after any change. */
 export class Stage extends EventTarget {
@@ -80,7 +83,7 @@ export class Stage extends EventTarget {
   #resize() {
     const wasFit = this.view.isFit;
     const { width, height } = this.window.getBoundingClientRect();
-    this.view.box = { width, height, inset: wide.matches ? 24 : 0 };
+    this.view.box = { width, height, inset: narrow.matches ? 0 : Math.min(24, height / 16) };
     if (wasFit) this.view.fit();
     else this.view.panBy(0, 0);
     this.#draw();
@@ -105,9 +108,10 @@ export class Stage extends EventTarget {
     const percent = Math.round(this.#split * 100);
     byId("knob").setAttribute("aria-valuenow", percent);
     byId("knob").setAttribute("aria-valuetext", `${percent}% before, ${100 - percent}% in color`);
+    const tagged = this.#split > 0.12 && this.#split < 0.88 && right - left > TAGS_PX;
     for (const [id, x] of [["tag-before", left], ["tag-after", right]]) {
       byId(id).style.transform = `translate(${x}px, ${top}px)`;
-      byId(id).classList.toggle("shown", this.#split > 0.12 && this.#split < 0.88);
+      byId(id).classList.toggle("shown", tagged);
     }
     this.window.classList.toggle("zoomed", !view.isFit);
     this.dispatchEvent(new Event("zoom"));

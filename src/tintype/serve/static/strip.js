@@ -36,8 +36,8 @@ export class Strip extends EventTarget {
 
   update(photo) {
     const frame = this.#frames.get(photo);
-    frame.dataset.state = photo.state;
-    const state = { ready: "in color", failed: "refused" }[photo.state] ?? "waiting";
+    const state = photo.after ? "in color" : photo.state === "failed" ? "refused" : "waiting";
+    frame.dataset.state = state;
     frame.querySelector(".unseen").textContent = `${photo.name}, ${state}`;
     const view = photo.after ?? photo.before;
     if (view && frame.dataset.url !== view.url) {
