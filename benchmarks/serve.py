@@ -1,13 +1,14 @@
 """The service under load, beside a plain loop; too much of it; and damaged uploads.
 
-    python benchmarks/serve.py [--seconds 60] [--clients 16] [--longest-px 1600] [--json]
+    python benchmarks/serve.py [--seconds 60] [--clients 16] [--rounds 4] [--longest-px 1600]
     python benchmarks/serve.py --mutated 2000 [--seed 1]
 
 A loop in a process of its own colors real photographs, one after the other with all threads;
-clients on loopback then send the same to `tintype serve`; the loop runs again. All take the same
-cores, the clients too. After that twice as many clients as there are places ask at once: what is
-over must be refused with 429 and nothing else, and the server must answer as before when they are
-gone.
+clients on loopback then send the same to `tintype serve`; and so in turn, round after round. Both
+take the same cores, the clients too. Processor time a photograph is told beside the photographs a
+second: other work on the machine changes it less. After that twice as many clients as there are
+places ask at once: what is over must be refused with 429 and nothing else, and the server must
+answer as before when they are gone.
 
 `--mutated` sends files of every kind, damaged as by `fuzz.py`: each must be colored or refused with
 a 4xx and a reason, and the server must live. Exits with 1 where that, or a request, failed.
@@ -57,26 +58,27 @@ def photographs(longest_px: int) -> list[bytes]:
 
 
 def loop(longest_px: int, seconds: float) -> None:
-    """In a process of its own: photographs a second, on standard output."""
+    """In a process of its own: photographs a second and processor seconds each, as JSON."""
     from tintype import Colorizer
 
     colorizer, photos = Colorizer(), photographs(longest_px)
     colorizer(photos[0])
-    start_s, count = time.monotonic(), 0
+    start_s, start_cpu_s, count = time.monotonic(), time.process_time(), 0
     for photo in itertools.cycle(photos):
         colorizer(photo)
         count += 1
         if (spent_s := time.monotonic() - start_s) > seconds:
             break
-    print(count / spent_s)
+    print(json.dumps([count / spent_s, (time.process_time() - start_cpu_s) / count]))
 
 
-def looped(longest_px: int, seconds: float) -> float:
+def looped(longest_px: int, seconds: float) -> list[float]:
     command = [sys.executable, __file__, "--loop", "--longest-px", str(longest_px)]
     done = subprocess.run(
         [*command, "--seconds", str(seconds)], check=True, capture_output=True, text=True
     )
-    return float(done.stdout)
+    told: list[float] = json.loads(done.stdout)
+    return told
 
 
 @contextmanager
@@ -121,6 +123,12 @@ def rss_mb(process: psutil.Process) -> float:
     return total / 1e6
 
 
+def cpu_s(process: psutil.Process) -> float:
+    """Processor time of a server and its children, and of this process, which is the clients."""
+    each = [process, *process.children(), psutil.Process()]
+    return sum(sum(one.cpu_times()[:2]) for one in each)
+
+
 def load(
     port: int, process: psutil.Process, photos: list[bytes], clients: int, seconds: float
 ) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def load(
     took_s: list[float] = []
     failures: list[str] = []
     lock = threading.Lock()
-    start_s = time.monotonic()
+    start_s, start_cpu_s = time.monotonic(), cpu_s(process)
 
     def ask(number: int) -> None:
         with closing(Client(port)) as client:
@@ -156,46 +164,60 @@ def load(
         memory.append(rss_mb(process))
         time.sleep(SAMPLE_S)
     spent_s = time.monotonic() - start_s
-    third = max(1, len(memory) // 3)
-    p50, p99 = np.percentile(took_s, (50, 99)) if took_s else (np.nan, np.nan)
     return {
-        "clients": clients,
-        "seconds": round(spent_s, 1),
-        "photos_per_s": round(statuses[200] / spent_s, 2),
-        "statuses": dict(statuses),
-        "p50_s": round(float(p50), 3),
-        "p99_s": round(float(p99), 3),
-        "memory_mb": {
-            "first_third": round(float(np.mean(memory[:third]))),
-            "last_third": round(float(np.mean(memory[-third:]))),
-            "most": round(max(memory)),
-        },
+        "seconds": spent_s,
+        "cpu_s": cpu_s(process) - start_cpu_s,
+        "statuses": statuses,
+        "took_s": took_s,
+        "memory_mb": memory,
         "failures": failures,
     }
 
 
-def measure(seconds: float, clients: int, longest_px: int) -> dict[str, Any]:
-    """The loop, the service, the loop again, and too much."""
+def summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rounds of load as one."""
+    statuses = sum((each["statuses"] for each in rounds), Counter())
+    took_s = [s for each in rounds for s in each["took_s"]]
+    p50, p99 = np.percentile(took_s, (50, 99)) if took_s else (np.nan, np.nan)
+    return {
+        "seconds": round(sum(each["seconds"] for each in rounds), 1),
+        "photos_per_s": [round(each["statuses"][200] / each["seconds"], 2) for each in rounds],
+        "cpu_s_per_photo": round(sum(each["cpu_s"] for each in rounds) / statuses[200], 3),
+        "statuses": dict(statuses),
+        "p50_s": round(float(p50), 3),
+        "p99_s": round(float(p99), 3),
+        "memory_mb": [round(float(np.mean(each["memory_mb"]))) for each in rounds],
+        "failures": [failure for each in rounds for failure in each["failures"]],
+    }
+
+
+def measure(seconds: float, clients: int, longest_px: int, rounds: int) -> dict[str, Any]:
+    """The loop and the service in turn, and too much."""
     photos = photographs(longest_px)
-    loop_s = min(seconds, 15)
-    loops = [looped(longest_px, loop_s)]
+    loops, loads = [], []
     with serving() as (port, process):
         load(port, process, photos, clients, 2)  # its first photographs
-        normal = load(port, process, photos, clients, seconds)
+        for _ in range(rounds):
+            loops.append(looped(longest_px, seconds / rounds / 2))
+            loads.append(load(port, process, photos, clients, seconds / rounds))
         limits = json.loads(http_get(port, "/v1/limits"))
         places = limits["workers"] + limits["queue"]
         before = [timed(port, photos[0]) for _ in range(3)]
-        overload = load(port, process, photos, 2 * places, max(seconds / 4, 5))
+        overload = summary([load(port, process, photos, 2 * places, max(seconds / 4, 5))])
         after = [timed(port, photos[0]) for _ in range(3)]
-    loops.append(looped(longest_px, loop_s))
+    service = summary(loads)
+    plain = [photos_per_s for photos_per_s, _ in loops]
     return {
         "cores": len(os.sched_getaffinity(0)),
         "load": os.getloadavg()[0],
         "photographs": {"longest_px": longest_px, "kilobytes": [len(p) // 1000 for p in photos]},
-        "loop_photos_per_s": [round(each, 2) for each in loops],
-        "service": normal,
-        "ratio": round(normal["photos_per_s"] / (sum(loops) / 2), 2),
-        "overload": overload | {"places": places},
+        "loop": {
+            "photos_per_s": [round(each, 2) for each in plain],
+            "cpu_s_per_photo": round(float(np.mean([each for _, each in loops])), 3),
+        },
+        "service": {"clients": clients} | service,
+        "ratio": round(float(np.mean(service["photos_per_s"]) / np.mean(plain)), 2),
+        "overload": {"places": places, "clients": 2 * places} | overload,
         "alone_s": {"before": min(before), "after": min(after)},
     }
 
@@ -244,10 +266,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60, help="how long clients ask")
     parser.add_argument("--clients", type=int, default=16, help="how many at a time")
+    parser.add_argument("--rounds", type=int, default=4, help="of loop and service in turn")
     parser.add_argument("--longest-px", type=int, default=1600, help="of each photograph")
     parser.add_argument("--mutated", type=int, help="send so many damaged files instead")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other damage")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.add_argument("--loop", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.loop:
@@ -258,9 +280,9 @@ def main() -> None:
             report = mutated(port, given.mutated, given.seed)
         failed = bool(report["bad"])
     else:
-        report = measure(given.seconds, given.clients, given.longest_px)
+        report = measure(given.seconds, given.clients, given.longest_px, given.rounds)
         failed = bool(report["service"]["failures"] or report["overload"]["failures"])
-    print(json.dumps(report, indent=2 if not given.json else None))
+    print(json.dumps(report, indent=2))
     sys.exit(failed)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 Server = Any  # of conftest.py
 
@@ -67,10 +69,17 @@ def test_forgotten_is_gone(server: Server, camera: bytes) -> None:
     server.refused(server.client.get(job["links"]["result"]), 404)
 
 
-def test_waiting_running_and_forgotten_while_running(
-    serving: Callable[..., Server], tiny_model: Path, camera: bytes
-) -> None:
-    server = serving("--model", tiny_model, "--workers", "1", "--queue", "3")
+@pytest.fixture(scope="module")
+def forgetful(tiny_model: Path, server_class: Callable[..., Server]) -> Iterator[Server]:
+    """A server of one worker that keeps 1 MB of results for 2 s."""
+    limits = ("--queue", "4", "--keep", "2", "--keep-mb", "1")
+    started = server_class("--model", str(tiny_model), "--workers", "1", *limits)
+    yield started
+    started.stop()
+
+
+def test_waiting_running_and_forgotten_while_running(forgetful: Server, camera: bytes) -> None:
+    server = forgetful
     (child,) = server.children()
     child.suspend()
     running, first, second = (begun(server, camera) for _ in range(3))
@@ -87,20 +96,16 @@ def test_waiting_running_and_forgotten_while_running(
     assert ended(server, second)["status"] == "done"  # by a child that was started anew
 
 
-def test_results_are_dropped_after_a_time_and_for_newer_ones(
-    serving: Callable[..., Server], tiny_model: Path, camera: bytes
+def test_results_are_dropped_for_newer_ones_and_after_a_time(
+    forgetful: Server, camera: bytes
 ) -> None:
-    server = serving("--model", tiny_model, "--workers", "1", "--keep", "2", "--keep-mb", "1")
-    large = [begun(server, camera, format="png", strength="1") for _ in range(5)]
-    sizes, kept = [], []
-    for job in large:
-        ended(server, job)
-    for job in large:
-        result = server.client.get(job["links"]["result"])
-        kept.append(result.status_code == 200)
-        sizes.append(len(result.content))
-    assert kept == [False, False, False, True, True][-len(kept) :] or sum(kept) * max(sizes) <= 1e6
+    jobs = [begun(forgetful, camera, format="png") for _ in range(5)]
+    ended(forgetful, jobs[-1])
+    results = [forgetful.client.get(job["links"]["result"]) for job in jobs]
+    kept = [result.status_code == 200 for result in results]
+    assert kept == sorted(kept)  # the newest
     assert kept[-1]
     assert not kept[0]
+    assert sum(len(result.content) for result in results if result.is_success) <= 1_000_000
     time.sleep(2.2)
-    server.refused(server.client.get(large[-1]["links"]["result"]), 404)
+    forgetful.refused(forgetful.client.get(jobs[-1]["links"]["result"]), 404)

@@ -130,6 +130,8 @@ def serve(
     Nothing is sent anywhere, nothing is kept, and only this machine reaches it unless --host says
     otherwise. Ctrl-C or SIGTERM ends it when the requests that it has are answered.
     """
+    if token is not None and not token.strip():
+        raise click.UsageError("--token is empty: leave it out, or say one that is hard to guess.")
     try:
         from tintype.serve import server
         from tintype.serve.limits import Limits, default_workers
@@ -137,8 +139,6 @@ def serve(
         if (error.name or "").startswith("tintype"):
             raise
         raise MissingExtra.named("serve", "`tintype serve`") from None
-    if token is not None and not token.strip():
-        raise click.UsageError("--token is empty: leave it out, or say one that is hard to guess.")
     limits = Limits(
         max_bytes=max_mb * MEGA,
         max_pixels=max_megapixels * MEGA,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import fastapi_offline
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.security import HTTPBearer
@@ -186,11 +186,9 @@ def _add_pages(app: FastAPI) -> None:
     async def docs() -> Response:
         return FileResponse(DOCS / "index.html")
 
-    swagger = importlib.util.find_spec("fastapi_offline")
-    assert swagger is not None
-    assets = Path(swagger.origin or "").with_name("static")
+    swagger = Path(fastapi_offline.__file__).with_name("static")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.mount("/docs/assets", StaticFiles(directory=assets), name="swagger")
+    app.mount("/docs/assets", StaticFiles(directory=swagger), name="swagger")
     app.mount("/docs", StaticFiles(directory=DOCS), name="docs")
 
 
