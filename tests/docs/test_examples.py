@@ -119,6 +119,8 @@ def test_examples_run(page: Path, reader_folder: Path) -> None:
     found = examples(page)
     if any("tintype train" in example.text for example in found):
         pytest.importorskip("torch", reason="training needs the extra 'train'")
+    if page.name == "cluster.md":
+        pytest.importorskip("ray", reason="clusters need the extra 'ray'")
     bin_folder = str(Path(sys.executable).parent)
     environment = os.environ | {"PATH": os.pathsep.join([bin_folder, os.environ["PATH"]])}
     served = Served(reader_folder, environment)

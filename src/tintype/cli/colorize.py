@@ -59,6 +59,8 @@ Examples:
   tintype colorize albums/ --json | jq .output     one JSON object a file
   tintype colorize photo.jpg --hint 120,80=203050  a blue for what is at that place
   tintype colorize - -o - < in.jpg > out.jpg       from standard input to standard output
+  tintype colorize s3://scans/1911 -o s3://color/1911 --engine ray
+                                                   an archive, by a cluster
 
 Run again, it goes on: results that exist are skipped. The exit code is 1 if a file failed."""
 )
@@ -148,6 +150,19 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     default="1/1",
     help="Only part I of N, for N machines with one disk.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who does it: this machine, or a Ray cluster, from a folder's URL to another's.",
+)
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Of the Ray cluster. Default: that in RAY_ADDRESS, or one started here for as long as it "
+    "takes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file.")
 def colorize(
     inputs: tuple[str, ...],
@@ -170,6 +185,8 @@ def colorize(
     dry_run: bool,
     jobs: int | None,
     shard: Shard,
+    engine: str,
+    address: str | None,
     as_json: bool,
 ) -> None:
     """Color photographs and folders of them.
@@ -196,6 +213,25 @@ def colorize(
         "keep_tint": keep_tint,
         "hints": _hints(points, hints_file) if points or hints_file else None,
     }
+    if engine == "ray":
+        alone = hints_file or points or compare or sheet or keep_times or dry_run
+        if alone or shard.count > 1 or len(inputs) > 1 or output is None:
+            raise click.UsageError(
+                "--engine ray goes from one folder's URL to another's, as in `tintype colorize "
+                "s3://scans/1911 -o s3://color/1911 --engine ray`, and with no --hint, --hints, "
+                "--compare, --sheet, --keep-times, --dry-run or --shard."
+            )
+        from tintype.cli import cluster
+
+        options: dict[str, Any] = {"model": model, "address": address, "jobs": jobs or cluster.JOBS}
+        options |= {"strength": strength, "keep_tint": keep_tint, "format": format}
+        options |= {"overwrite": overwrite, "retry_failed": retry_failed, **saving}
+        cluster.colorize(inputs[0], output, options, as_json=as_json)
+        return
+    urls = [name for name in (*inputs, output or "") if "://" in name]
+    if address or urls:
+        what = urls[0] if urls else "--address"
+        raise click.UsageError(f"{what}: is for --engine ray.")
     if STREAM in (*inputs, output):
         if len(inputs) > 1 or output is None or compare or sheet or dry_run or as_json:
             raise click.UsageError(

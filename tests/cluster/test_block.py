@@ -1,0 +1,175 @@
+"""Blocks, without any cluster: as the local engine has it, again, and after anything."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tintype.batch import colorize_one, plan
+from tintype.colorizer import Colorizer
+from tintype.engines import local
+from tintype.engines.remote import parts
+from tintype.engines.remote.block import colorize_block
+from tintype.engines.remote.job import Job
+from tintype.engines.remote.parts import Outcome
+from tintype.engines.remote.place import Place
+
+JobOf = Callable[..., Job]
+
+
+def color(job: Job) -> dict[str, Outcome]:
+    """The whole plan, part by part: outcomes by what lies behind the source's URL."""
+    source = Place(job.source)
+    written = list(parts.write_plan(source, Place(job.destination)))
+    told = [outcome for part in written for outcome in colorize_block(job, part)]
+    return {outcome.input.removeprefix(source.url + "/"): outcome for outcome in told}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "_tintype" not in path.parts
+    }
+
+
+def counted(told: dict[str, Outcome]) -> Counter[str]:
+    return Counter(outcome.status for outcome in told.values())
+
+
+@pytest.mark.parametrize("format", [None, "png"])
+def test_results_are_those_of_the_local_engine(
+    archive: Path, job_of: JobOf, tiny_model: Path, tmp_path: Path, format: str | None
+) -> None:
+    before = contents(archive)
+    told = color(job_of(archive, tmp_path / "there", format=format))
+    work = partial(colorize_one, colorizer=Colorizer(tiny_model, threads=1))
+    items = plan([archive], tmp_path / "here", format=format)
+    here = {
+        result.item.source.relative_to(archive).as_posix(): result
+        for result, _ in local.run(items, work, jobs=2)
+    }
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert contents(archive) == before
+    assert told.keys() == here.keys()
+    for name, outcome in told.items():
+        result = here[name]
+        assert (outcome.status, outcome.sha256, outcome.model, outcome.note) == (
+            result.status, result.sha256, result.model, result.note,
+        )  # fmt: skip
+        assert outcome.reason.startswith(f"{archive}/{name}: ") == bool(outcome.reason)
+        if result.status == "colored":
+            assert Path(outcome.output) == tmp_path / "there" / result.item.output.relative_to(
+                tmp_path / "here"
+            )
+    assert counted(told)["failed"] == 3
+    meets = told["2/scan.bmp.png"].reason
+    assert meets == here["2/scan.bmp.png"].reason.replace("/here/", "/there/")
+
+
+def test_again_nothing_is_done_and_failures_are_told(
+    archive: Path, job_of: JobOf, tmp_path: Path
+) -> None:
+    job = job_of(archive, tmp_path / "out")
+    first, made = color(job), contents(tmp_path / "out")
+    again = color(job)
+    assert counted(again) == {"skipped": counted(first)["colored"], "failed": 3}
+    assert again["0/cut.jpg"].reason.endswith("--retry-failed tries it again.")
+    shutil.copy(archive / "0/000.jpg", archive / "0/cut.jpg")  # mended: tried by itself
+    (archive / "1/031.jpg").write_bytes(b"\xff\xd8\xff and more")  # changed: told
+    (tmp_path / "out/2/032.jpg").unlink()  # gone: made anew
+    (archive / "2/new.jpg").write_bytes((archive / "0/003.jpg").read_bytes())
+    mended = color(job)
+    assert [name for name, told in mended.items() if told.status == "colored"] == [
+        "0/cut.jpg", "2/032.jpg", "2/new.jpg",
+    ]  # fmt: skip
+    assert "has changed since; --overwrite" in mended["1/031.jpg"].reason
+    assert contents(tmp_path / "out").items() >= made.items()
+    listed = {
+        told.input.removeprefix(f"{archive}/") for told in parts.failures(Place(job.destination))
+    }
+    assert listed == {"2/scan.bmp.png", "empty.png"}
+    retried = color(job_of(archive, tmp_path / "out", retry_failed=True))
+    assert retried["empty.png"].status == "failed"
+    assert "--retry-failed" not in retried["empty.png"].reason
+    redone = color(job_of(archive, tmp_path / "out", overwrite=True, strength=0.5))
+    assert counted(redone)["skipped"] == 0
+    assert contents(tmp_path / "out").keys() > made.keys()
+
+
+def test_what_is_there_is_neither_lost_nor_colored_twice(
+    archive: Path, job_of: JobOf, tmp_path: Path
+) -> None:
+    job = job_of(archive, tmp_path / "out")
+    color(job)
+    shutil.rmtree(tmp_path / "out/_tintype")
+    foreign = tmp_path / "out/0/000.jpg"
+    shutil.copy(archive / "0/000.jpg", foreign)
+    for overwrite in (False, True):
+        told = color(job_of(archive, tmp_path / "out", overwrite=overwrite))
+        assert told["0/000.jpg"].status == "failed"
+        assert "no result of tintype" in told["0/000.jpg"].reason.replace("not a", "no")
+        assert foreign.read_bytes() == (archive / "0/000.jpg").read_bytes()
+        assert counted(told)["colored"] == 63 * overwrite
+        assert all(outcome.sha256 for outcome in told.values() if outcome.status != "failed")
+
+
+def test_s3_to_s3(archive: Path, job_of: JobOf, s3: str, tmp_path: Path) -> None:
+    source = Place(f"{s3}/in")
+    for name, content in contents(archive).items():
+        source.write(name, content)
+    told = color(job_of(f"{s3}/in/", f"{s3}/out"))
+    expected = color(job_of(archive, tmp_path / "out"))
+    assert told.keys() == expected.keys()
+    made = {one.key: Place(f"{s3}/out").read(one.key) for one in Place(f"{s3}/out").list()}
+    assert made == contents(tmp_path / "out")
+    for name, outcome in told.items():
+        assert outcome.status == expected[name].status
+        here = expected[name].reason.replace(str(archive), f"{s3}/in")
+        assert outcome.reason == here.replace(f"{tmp_path}/out", f"{s3}/out")
+    assert counted(color(job_of(f"{s3}/in", f"{s3}/out")))["colored"] == 0
+
+
+DEADLY = """
+import os, pickle, signal, sys
+from tintype.colorizer import Colorizer
+from tintype.engines.remote import block, parts
+from tintype.engines.remote.place import Place
+
+class Deadly(Colorizer):  # dies of one photograph, as of a fault in a library
+    def __call__(self, photo, **options):
+        if photo.name.endswith(".bmp"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(photo, **options)
+
+block.Colorizer = Deadly
+job = pickle.load(sys.stdin.buffer)
+for part in parts.write_plan(Place(job.source), Place(job.destination)):
+    block.colorize_block(job, part)
+"""
+
+
+def test_photograph_that_kills_workers_is_named(
+    archive: Path, job_of: JobOf, tmp_path: Path
+) -> None:
+    job = job_of(archive, tmp_path / "out")
+    codes = []
+    while not codes or (codes[-1] and len(codes) < 6):
+        command = [sys.executable, "-c", DEADLY]
+        codes.append(subprocess.run(command, input=pickle.dumps(job), timeout=120).returncode)
+    assert codes == [-signal.SIGKILL] * 3 + [0]
+    failed = {outcome.input: outcome for outcome in parts.failures(Place(job.destination))}
+    assert failed[f"{archive}/2/scan.bmp"].error == (
+        f"{archive}/2/scan.bmp: workers died while they colored it."
+    )
+    assert len(contents(tmp_path / "out")) == 63
+    assert not list((tmp_path / "out/_tintype/trying").iterdir())
