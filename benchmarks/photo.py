@@ -5,9 +5,10 @@
 Photographs, made here from those of scikit-image: a gray JPEG of 12 megapixels (quality 92), and a
 gray TIFF of 100 megapixels and 16 bits; with --memory gray TIFFs of 400 megapixels and 16 bits, in
 strips, in tiles and in one compressed strip, whose peak memory is printed. Both sides go from file
-to file. The floor turns one gray plane into three: of quality 90 in JPEG, compressed alike in TIFF.
-Rounds of floor and colorize alternate in one process, the model warm; peak memory is that of a
-process of its own each. Without a model, a constant color stands for the network's.
+to file. The floor turns one gray plane into three: of quality 90 and 4:2:0 in JPEG as the results
+are, compressed alike in TIFF. Rounds of floor and colorize alternate in one process, the model
+warm; peak memory is that of a process of its own each. Without a model, a constant color stands for
+the network's.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def floor(source: Path, target: Path) -> None:
     image = pyvips.Image.new_from_file(source, access="sequential")
     image = image.bandjoin([image, image])
     if target.suffix == ".jpg":
-        image.copy(interpretation="srgb").jpegsave(target, Q=90)
+        image.copy(interpretation="srgb").jpegsave(target, Q=90, subsample_mode="on")
     else:
         image.copy(interpretation="rgb16").tiffsave(
             target, compression="deflate", predictor="horizontal", level=1

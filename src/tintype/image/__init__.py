@@ -1,7 +1,8 @@
 """`Photo`: a picture opened lazily, its light, and color joined to it. The only user of libvips.
 
-`photo.py` is what others see; `source.py` reads a picture anew for every pass over it, `join.py`
-puts color to its light, `metadata.py` says what a file says of itself.
+`photo.py` is what others see; `source.py` reads a picture anew for every pass over it, `parts.py`
+takes it apart, `join.py` puts color to its light a few rows at a time, `stream.py` gives those rows
+back to libvips, `metadata.py` says what a file says of itself.
 """
 
 from tintype.formats import is_picture
