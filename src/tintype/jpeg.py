@@ -66,6 +66,7 @@ class Planes:
     """A JPEG decoded, upright: its luma, and if it has chroma its RGB at one pixel a cell."""
 
     luma: Image.Image
+    codes: Plane  # of the luma, which numpy reads without a copy
     small_rgb: Image.Image | None
     cell_px: int
     encoding: Encoding
@@ -88,7 +89,8 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
         if colorspace not in ("Gray", "YCbCr"):
             return None
         cell = COARSE_CELL_PX if width * height >= COARSE_FROM_PX else FINE_CELL_PX
-        luma = Image.fromarray(simplejpeg.decode_jpeg(content, "GRAY")[..., 0])
+        codes = simplejpeg.decode_jpeg(content, "GRAY")[..., 0]
+        luma = Image.fromarray(codes)
         rgb = None
         if colorspace == "YCbCr":
             least = {"min_height": -(-height // cell), "min_width": -(-width // cell)}
@@ -98,8 +100,9 @@ def decode(content: bytes, encoding: Encoding, orientation: int) -> Planes | Non
     turn = UPRIGHT.get(orientation)
     if turn is not None:
         luma = luma.transpose(turn)
+        codes = np.asarray(luma)
         rgb = rgb.transpose(turn) if rgb else None
-    return Planes(luma, rgb, cell, encoding)
+    return Planes(luma, codes, rgb, cell, encoding)
 
 
 def encode(
@@ -123,8 +126,7 @@ def encode(
 
     def one(band: tuple[int, int]) -> bytes:
         y, cb, cr = _join(planes, small, *band)
-        coded: bytes = simplejpeg.encode_jpeg_yuv_planes(y, cb, cr, quality=quality)
-        return coded
+        return encode_planes(y, cb, cr, quality=quality)
 
     coded = []
     with ThreadPoolExecutor(threads) as pool:
@@ -132,7 +134,15 @@ def encode(
             coded.append(band)
             if progress:
                 progress(len(coded) / len(bands))
-    return _assembled(coded, height, interval=units * rows // MCU_PX, metadata=metadata)
+    return _assembled(coded, width, height, interval=units * rows // MCU_PX, metadata=metadata)
+
+
+def encode_planes(y: Plane, cb: Plane, cr: Plane, *, quality: int) -> bytes:
+    """A JPEG of 4:2:0, of luma whose sides are made even: libjpeg-turbo reads as far as chroma."""
+    odd = [(0, side % 2) for side in y.shape]
+    whole = np.pad(y, odd, mode="edge") if any(side % 2 for side in y.shape) else y
+    coded: bytes = simplejpeg.encode_jpeg_yuv_planes(whole, cb, cr, quality=quality)
+    return coded
 
 
 def _join(
@@ -140,12 +150,12 @@ def _join(
 ) -> tuple[Plane, Plane, Plane]:
     """Y', Cb, Cr of the rows from `top`, a multiple of 16, to `bottom`."""
     width, height = planes.luma.size
-    luma = planes.luma.crop((0, top, width, bottom))
+    y = planes.codes[top:bottom]
     cell = planes.cell_px
-    size = (-(-width // cell), -(-luma.height // cell))
+    size = (-(-width // cell), -(-len(y) // cell))
     own_shift = None
     if planes.small_rgb is None:
-        gray = luma.reduce(cell)
+        gray = planes.luma.reduce(cell, box=(0, top, width, bottom))
     else:
         own = planes.small_rgb.crop((0, top // cell, size[0], top // cell + size[1]))
         gray, own_shift, _ = own.filter(_light_table(planes.encoding)).split()
@@ -159,11 +169,10 @@ def _join(
     ]
     joined = Image.merge("RGB", (gray, *chroma)).filter(_join_table(planes.encoding))
     shift, cb, cr = (np.asarray(plane) for plane in joined.split())
-    y = np.asarray(luma)
     for each in (shift, own_shift):
         if each is not None:
             y = _shifted(y, np.asarray(each), cell)
-    half = (-(-luma.height // 2), -(-width // 2))
+    half = (-(-len(y) // 2), -(-width // 2))
     return y, _repeated(cb, cell // 2, *half), _repeated(cr, cell // 2, *half)
 
 
@@ -277,11 +286,13 @@ def _sized(exif: bytes, width: int, height: int) -> bytes:
     return exif
 
 
-def _assembled(bands: list[bytes], height: int, *, interval: int, metadata: bytes) -> bytes:
+def _assembled(
+    bands: list[bytes], width: int, height: int, *, interval: int, metadata: bytes
+) -> bytes:
     parts = [b"\xff\xd8", metadata]
     for marker, whole in segments(bands[0]):
-        if marker == 0xFFC0:  # SOF0: its height is that of the band
-            whole = whole[:5] + struct.pack(">H", height) + whole[7:]
+        if marker == 0xFFC0:  # SOF0: its size is that of the band
+            whole = whole[:5] + struct.pack(">HH", height, width) + whole[9:]
         elif marker == 0xFFDA and len(bands) > 1:
             parts.append(struct.pack(">HHH", 0xFFDD, 4, interval))  # DRI
         elif marker == 0xFFE0:

@@ -46,7 +46,7 @@ def encode(
     luma = Image.fromarray(simplejpeg.decode_jpeg(content, "GRAY")[..., 0])
     cb, cr = _chroma(luma, ab, encoding, orientation)
     flat = np.zeros((luma.height, luma.width), np.uint8)
-    colored = simplejpeg.encode_jpeg_yuv_planes(flat, cb, cr, quality=quality)
+    colored = jpeg.encode_planes(flat, cb, cr, quality=quality)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.jpg")
         path.write_bytes(content)

@@ -96,3 +96,20 @@ def test_harmless_damage_is_read_by_the_general_path(gray_scan, strong_ab, file_
     assert pixels_of(Photo.open(stray).with_chroma(strong_ab).to_bytes()).shape == (256, 256, 3)
     more = content + b"trailing"
     assert pixels_of(Photo.open(more).with_chroma(strong_ab).to_bytes()).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("size", [(301, 402), (402, 301), (301, 401), (1, 1), (17, 3)])
+def test_odd_sides_give_the_same_bytes_every_time(size, strong_ab, file_of):
+    """Rows and columns that chroma has and luma has not are never read from elsewhere."""
+    height, width = size
+    rng = np.random.default_rng(1)
+    content = file_of(rng.integers(100, 140, size).astype(np.uint8), "jpeg")
+    found = set()
+    for _ in range(8):
+        _litter = [rng.integers(0, 256, size).astype(np.uint8) for _ in range(3)]
+        del _litter
+        found.add(Photo.open(content).with_chroma(strong_ab).to_bytes("jpeg"))
+    assert len(found) == 1
+    with Image.open(io.BytesIO(found.pop())) as image:
+        assert image.size == (width, height)
+        image.load()
