@@ -24,7 +24,7 @@ def test_damaged_uploads_are_colored_or_refused_with_a_reason(server: Server) ->
     assert sum(report["statuses"].values()) == 200
 
 
-def test_no_request_of_the_description_makes_it_fail(server: Server) -> None:
+def test_no_request_of_the_description_makes_it_fail(server: Server, tmp_path: Path) -> None:
     """A sample; `--max-examples` makes it longer."""
     program = [Path(sys.executable).with_name("schemathesis"), "run"]
     options = [
@@ -41,6 +41,7 @@ def test_no_request_of_the_description_makes_it_fail(server: Server) -> None:
     checks = ["not_a_server_error", "response_schema_conformance", "status_code_conformance"]
     done = subprocess.run(
         [*program, f"{server.url}openapi.json", *options, "--checks", ",".join(checks)],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
     )

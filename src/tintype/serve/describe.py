@@ -9,6 +9,8 @@ from tintype.serve.problems import MEDIA_TYPE
 from tintype.serve.schemas import Options, ProblemDetails
 from tintype.serve.upload import FILE
 
+# programs that fill in what a description says would give a field twice
+LEFT_TO_FORMS = ("default", "description")
 _FILE = {"type": "string", "format": "binary"}
 
 
@@ -28,7 +30,7 @@ def upload() -> dict[str, Any]:
             "in": "query",
             "required": False,
             "description": schema.get("description", ""),
-            "schema": {key: value for key, value in schema.items() if key != "description"},
+            "schema": {key: schema[key] for key in schema if key not in LEFT_TO_FORMS},
         }
         for name, schema in fields.items()
     ]
