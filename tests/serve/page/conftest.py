@@ -6,6 +6,7 @@ import base64
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,15 +86,23 @@ class Visit:
         busy = self.page.locator("#desk")
         expect(busy).to_have_attribute("aria-busy", "false", timeout=WAIT_MS)
 
-    def settle(self) -> None:
-        """Until what the mouse did is drawn."""
-        frame = "requestAnimationFrame"
-        self.page.evaluate(f"new Promise((drawn) => {frame}(() => {frame}(drawn)))")
+    def until(self, seen: Callable[[], bool]) -> None:
+        """Wait for what a wheel or a mouse does; the browser says that it is done a bit early."""
+        deadline = time.monotonic() + WAIT_MS / 1000
+        while not seen():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(20)
 
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:
         """Of the colored preview."""
         red, green, blue = self.page.evaluate(PIXEL, [x, y])
         return red, green, blue
+
+    def shown_px(self) -> tuple[int, int]:
+        """Width and height of the colored preview."""
+        image = "document.getElementById('after')"
+        width, height = self.page.evaluate(f"[{image}.naturalWidth, {image}.naturalHeight]")
+        return width, height
 
     def on_screen(self, x: int, y: int) -> tuple[float, float]:
         """Where in the window a pixel of the photograph of 512 px is."""

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import expect
+from skimage import data
 
 Server = Any  # of ../conftest.py
 Visit = Any  # of conftest.py
@@ -63,8 +66,8 @@ def test_a_phone(server: Server, visit: Callable[..., Visit], portrait: Path, ca
     touch("touchMove", here.on_screen(100, 256), here.on_screen(412, 256))
     touch("touchEnd")
     expect(here.page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "false")
-    box = here.page.locator("#sheet").bounding_box()
-    assert box["width"] > 1.8 * PHONE["width"]
+    sheet = here.page.locator("#sheet")
+    here.until(lambda: sheet.bounding_box()["width"] > 1.8 * PHONE["width"])
 
     here.page.get_by_role("radio", name="Brick").tap()
     here.page.touchscreen.tap(*here.on_screen(256, 300))
@@ -85,25 +88,22 @@ def test_zoom_by_wheel_keys_and_double_click(
     spot = round(spot[0]), round(spot[1])  # as a mouse has it
     here.page.mouse.move(*spot)
     here.page.mouse.wheel(0, -400)
-    here.settle()
-    assert sheet.bounding_box()["width"] > 1.5 * fit["width"]
+    here.until(lambda: sheet.bounding_box()["width"] > 1.5 * fit["width"])
     assert here.on_screen(100, 100) == pytest.approx(spot, abs=2)  # stays under the pointer
 
     before = sheet.bounding_box()
     here.page.mouse.down()
     here.page.mouse.move(spot[0] - 60, spot[1] - 40, steps=3)
     here.page.mouse.up()
-    here.settle()
-    moved = sheet.bounding_box()
-    assert (moved["x"] - before["x"], moved["y"] - before["y"]) == pytest.approx((-60, -40), abs=1)
+    there = pytest.approx((before["x"] - 60, before["y"] - 40), abs=1)
+    here.until(lambda: (sheet.bounding_box()["x"], sheet.bounding_box()["y"]) == there)
 
     here.page.locator("#stage").press("1")
     expect(here.page.locator("#zoom-at")).to_have_text("100%")
     here.page.keyboard.press("0")
     expect(here.page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
     here.page.mouse.dblclick(*here.on_screen(256, 256))
-    here.settle()
-    assert sheet.bounding_box()["width"] > 1.5 * fit["width"]
+    here.until(lambda: sheet.bounding_box()["width"] > 1.5 * fit["width"])
 
 
 def test_what_is_refused_is_told(
@@ -154,3 +154,25 @@ def test_a_server_that_is_gone_and_one_that_asks_for_a_token(
     assert here.pixel(256, 256) == shown  # nothing is lost
     here.page.get_by_role("button", name="Download").click()
     expect(alert).to_contain_text("tintype serve")
+
+
+def test_a_large_scan_is_previewed_and_sharpened(
+    server: Server, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    scan = tmp_path / "scan.tif"
+    deep = data.camera().astype(np.uint16) * 257
+    Image.fromarray(np.kron(deep, np.ones((4, 4), np.uint16))).save(scan)  # 8.4 MB
+    here = visit(server.url)
+    here.bring(scan)
+    assert here.shown_px() == (1600, 1600)
+    plain = here.pixel(800, 800)
+    here.page.get_by_role("radio", name="Denim").click()
+    here.page.get_by_role("button", name="Place in the middle").click()
+    here.wait()
+    expect(here.dots).to_have_accessible_name("Hint: Denim at 1024, 1024")
+    hinted = here.pixel(800, 800)
+    assert hinted[2] - hinted[0] > plain[2] - plain[0] + 20  # bluer
+
+    here.page.get_by_role("button", name="100%").click()
+    here.until(lambda: here.shown_px() == (2048, 2048))
+    assert here.pixel(1024, 1024) == pytest.approx(hinted, abs=12)

@@ -47,10 +47,9 @@ def test_a_photograph_is_dropped_compared_and_taken_home(
     here.page.mouse.move(*here.on_screen(400, 256))
     here.page.mouse.move(*here.on_screen(256, 256))
     here.page.mouse.up()
-    here.settle()
+    expect(here.knob).to_have_attribute("aria-valuetext", "50% before, 50% in color")
     left, right = chroma(here)
     assert left < 1 < 10 < right
-    expect(here.knob).to_have_attribute("aria-valuetext", "50% before, 50% in color")
 
     strength = here.page.get_by_role("slider", name="Strength")
     strength.focus()
@@ -82,6 +81,7 @@ def test_a_hint_is_placed_moved_undone_and_deleted(
 
     here.page.get_by_role("radio", name="Denim").click()
     here.page.mouse.click(*here.on_screen(150, 200))
+    expect(here.dots).to_have_count(1)
     here.wait()
     hinted = here.pixel(150, 200)
     assert hinted[2] - hinted[0] > plain[2] - plain[0] + 30  # bluer
@@ -93,21 +93,16 @@ def test_a_hint_is_placed_moved_undone_and_deleted(
     here.page.mouse.move(*here.on_screen(200, 300))
     here.page.mouse.move(*here.on_screen(300, 380))
     here.page.mouse.up()
-    here.settle()
-    here.wait()
-    assert here.pixel(150, 200) == plain
+    here.until(lambda: here.pixel(150, 200) == plain)
     assert here.pixel(300, 380) != plain_there
     here.page.keyboard.press("Control+z")
-    here.wait()
-    assert here.pixel(150, 200) == hinted
+    here.until(lambda: here.pixel(150, 200) == hinted)
     here.page.keyboard.press("Control+Shift+z")
-    here.wait()
-    assert here.pixel(150, 200) == plain
+    here.until(lambda: here.pixel(150, 200) == plain)
 
     here.dots.press("Delete")
-    here.wait()
     expect(here.dots).to_have_count(0)
-    assert here.pixel(300, 380) == plain_there
+    here.until(lambda: here.pixel(300, 380) == plain_there)
     here.page.get_by_role("button", name="Undo").click()
     expect(here.dots).to_have_count(1)
 

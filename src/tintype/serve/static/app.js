@@ -3,7 +3,7 @@
 import { get, onToken, Refusal } from "./api.js";
 import { Download } from "./download.js";
 import { Hints } from "./hints.js";
-import { Photo, PREVIEW_PX, SHARPEST_PX } from "./photo.js";
+import { Photo, SHARPEST_PX } from "./photo.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
 

@@ -1,22 +1,26 @@
 // One photograph: its file, what was wished of it, and previews of it before and after.
 
-import { colorize, colorizeAsJob } from "./api.js";
+import { colorize, colorizeAsJob, Refusal } from "./api.js";
 import { History } from "./history.js";
 
-export const PREVIEW_PX = 1600;
 export const SHARPEST_PX = 6000; // two pictures of this are what a browser holds without pain
-const HEAVY_BYTES = 8e6; // beyond it the file is sent once, and changes are shown on its preview
+const PREVIEW_PX = 1600;
+const WHOLE_PIXELS = 24e6; // up to this, the server colors a JPEG faster than it makes it small
+const OWN_PIXELS = 40e6; // up to this, the browser itself shows a JPEG
+const HEAVY_BYTES = 8e6; // beyond this, changes are shown on a preview, so that less is sent
 
 export class Photo extends EventTarget {
   state = "waiting"; // then working, and ready or failed
   refusal = null;
   sent = 0; // share of the upload
   size = null; // of the upright picture, known with the first preview
-  before = null; // {blob, url, px}
-  after = null;
+  before = null; // {url, image, px}: what it is, and how much of the longest side it shows
+  after = null; // the same, and the strength that it has
   strength = 1;
   hints = new History([]);
-  px = PREVIEW_PX;
+  px = PREVIEW_PX; // how sharp it is wished
+  #base = PREVIEW_PX; // how sharp it is at first
+  #isJpeg = false;
   #running = null;
 
   constructor(file) {
@@ -32,13 +36,11 @@ export class Photo extends EventTarget {
     this.#now({ state: "working", refusal: null });
     const show = (side, px) => this.#show(side, model, px, running.signal);
     try {
-      if (this.#isHeavy) {
-        if (!this.before) await show("before", PREVIEW_PX);
-        await show("after", PREVIEW_PX);
-      } else {
-        await Promise.all([this.before ?? show("before", PREVIEW_PX), show("after", PREVIEW_PX)]);
-      }
-      if (this.px > PREVIEW_PX) {
+      if (!this.before) await this.#open(running.signal);
+      const first = this.before ?? show("before", this.#base);
+      if (this.#isHeavy) await first;
+      await Promise.all([first, show("after", this.#base)]);
+      if (this.px > this.#base) {
         if (this.before.px < this.px) await show("before", this.px);
         await show("after", this.px);
       }
@@ -83,30 +85,62 @@ export class Photo extends EventTarget {
     return this.file.size > HEAVY_BYTES;
   }
 
+  /** A JPEG is shown at once, before the server has seen it. */
+  async #open(signal) {
+    this.#isJpeg = await this.#startsAsJpeg();
+    const view = this.#isJpeg && (await look(this.file, OWN_PIXELS));
+    if (signal.aborted) throw new DOMException("given up", "AbortError");
+    if (!view) return;
+    const { naturalWidth: width, naturalHeight: height } = view.image;
+    if (width * height <= WHOLE_PIXELS && !this.#isHeavy) {
+      this.#base = Math.max(width, height);
+      this.px = Math.max(this.px, this.#base);
+    }
+    this.#now({ size: { width, height }, before: { ...view, px: Infinity } });
+  }
+
+  async #startsAsJpeg() {
+    try {
+      const [first, second] = new Uint8Array(await this.file.slice(0, 2).arrayBuffer());
+      return first === 0xff && second === 0xd8;
+    } catch {
+      throw new Refusal({
+        title: "The file cannot be read",
+        detail: `${this.name} was moved or deleted, or is not yours to read.`,
+      });
+    }
+  }
+
   async #show(side, model, px, signal) {
-    const small = side === "after" && px === PREVIEW_PX && this.#isHeavy;
-    const blob = small ? await copy(this.before.blob) : this.file;
-    const scale = small ? this.before.width / this.size.width : 1;
+    const { strength, size } = this;
+    const copy = side === "after" && px === PREVIEW_PX && this.#isHeavy ? smaller(this.before) : null;
+    const blob = copy ? await copy.convertToBlob({ type: "image/jpeg", quality: 0.95 }) : this.file;
+    const scale = copy ? copy.width / size.width : 1;
     const wishes = side === "before" ? { model, strength: 0 } : this.#wishes(model, scale);
-    const { strength } = this;
-    const whole = this.size && px >= Math.max(this.size.width, this.size.height);
-    const preview_px = whole ? undefined : px; // a whole JPEG is faster than a smaller one
+    const whole = this.#isJpeg && size && px >= Math.max(size.width, size.height);
     const sent = (share) => this.before || this.#now({ sent: share });
     const made = await colorize(
-      { file: { blob, name: this.name }, ...wishes, format: "jpeg", preview_px },
+      {
+        file: { blob, name: this.name },
+        ...wishes,
+        format: "jpeg",
+        preview_px: whole ? undefined : px,
+      },
       { signal, sent },
     );
-    const url = URL.createObjectURL(made.blob);
-    const image = new Image();
-    image.src = url;
-    await image.decode();
+    const view = await look(made.blob);
     if (signal.aborted) {
-      URL.revokeObjectURL(url);
+      if (view) URL.revokeObjectURL(view.url);
       throw new DOMException("given up", "AbortError");
     }
+    if (!view) {
+      throw new Refusal({
+        title: "The browser cannot show the preview",
+        detail: "Memory may not suffice for a picture of this size.",
+      });
+    }
     const old = this[side];
-    this.size ??= made.size;
-    this.#now({ [side]: { blob: made.blob, url, px, strength, width: image.naturalWidth } });
+    this.#now({ size: size ?? made.size, [side]: { ...view, px, strength } });
     if (old) setTimeout(() => URL.revokeObjectURL(old.url), 2000); // it may still be on the screen
   }
 
@@ -116,10 +150,31 @@ export class Photo extends EventTarget {
   }
 }
 
-/** A preview without the mark of our results, which the server would not color again. */
-async function copy(blob) {
-  const image = await createImageBitmap(blob);
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+/** A picture that the browser has decoded; null where it cannot, or should not for its size. */
+async function look(blob, mostPixels = Infinity) {
+  const url = URL.createObjectURL(blob);
+  const image = new Image();
+  const loaded = new Promise((resolve, reject) => {
+    image.onload = resolve;
+    image.onerror = reject;
+  });
+  image.src = url;
+  try {
+    await loaded;
+    if (image.naturalWidth * image.naturalHeight > mostPixels) throw new RangeError("too large");
+    await image.decode();
+    return { url, image };
+  } catch {
+    URL.revokeObjectURL(url);
+    return null;
+  }
+}
+
+/** A preview to color: small, and without the mark of our results, which are not colored again. */
+function smaller({ image }) {
+  const scale = Math.min(1, PREVIEW_PX / Math.max(image.naturalWidth, image.naturalHeight));
+  const size = [image.naturalWidth, image.naturalHeight].map((side) => Math.round(side * scale));
+  const canvas = new OffscreenCanvas(...size);
+  canvas.getContext("2d").drawImage(image, 0, 0, ...size);
+  return canvas;
 }

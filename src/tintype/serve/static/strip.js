@@ -42,7 +42,7 @@ export class Strip extends EventTarget {
     const view = photo.after ?? photo.before;
     if (view && frame.dataset.url !== view.url) {
       frame.dataset.url = view.url;
-      draw(frame.querySelector("canvas"), view.blob);
+      draw(frame.querySelector("canvas"), view.image);
     }
   }
 
@@ -77,12 +77,10 @@ export class Strip extends EventTarget {
 }
 
 /** The middle of a picture, filling a canvas. */
-async function draw(canvas, blob) {
-  const image = await createImageBitmap(blob);
-  const side = Math.min(image.width, image.height);
-  const [left, top] = [(image.width - side) / 2, (image.height - side) / 2];
+function draw(canvas, image) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const side = Math.min(width, height);
   const pen = canvas.getContext("2d");
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(image, left, top, side, side, 0, 0, FRAME_PX, FRAME_PX);
-  image.close();
+  pen.drawImage(image, (width - side) / 2, (height - side) / 2, side, side, 0, 0, FRAME_PX, FRAME_PX);
 }
