@@ -122,11 +122,9 @@ def test_what_is_alike_is_told_and_the_rest_is_not():
     hints = torch.zeros(1, 3, 2, 6)
     hints[0, :, 0, 0] = torch.tensor([0.5, -0.5, 1])
     with torch.no_grad():
-        kinds = 20 * torch.eye(32)[:, :4, None, None]
-        alike.query.weight.copy_(kinds - 10)
-        alike.key.weight.copy_(kinds)
+        alike.kind.weight.copy_(3 * torch.eye(32)[:, :4, None, None])
         spread = alike(x, hints)
-    np.testing.assert_allclose(spread[0, 0, :, :3], 0.5, atol=0.01)
+    np.testing.assert_allclose(spread[0, 0, :, :3], 0.5, atol=0.05)
     assert float(spread[..., 3:].abs().max()) < 0.01
 
 
@@ -152,8 +150,8 @@ def test_the_bundled_model_is_a_start_for_hints():
         np.testing.assert_allclose(colors(l).numpy(), want, atol=0.02)
         # nothing is learned yet, but where a hint stands it shows
         change = colors(l, hint_ab, mask).numpy()[0, 0] - want[0, 0]
-    assert change[10:15, 10:15].mean() > 5
-    assert abs(change[-32:, -32:]).max() < 0.1
+    assert change[10:15, 10:15].mean() > 30
+    assert abs(change[-32:, -32:]).max() < 1
     assert all(p.requires_grad for p in g.hints.parameters())
 
 
@@ -182,10 +180,10 @@ def test_hints_need_a_network_that_takes_them(small_recipe):
 def test_half_a_branch_is_no_start(tmp_path, small_recipe):
     g = branched()
     weights = g.state_dict()
-    del weights["hints.alike.nearness"]
+    del weights["hints.alike.none"]
     state = {"ema": weights, "recipe": plain(small_recipe(*TOLD)), "images": 0, "best": {}}
     checkpoint.save(tmp_path / "x.pt", state)
-    with pytest.raises(CheckpointError, match=r"hints\.alike\.nearness is missing"):
+    with pytest.raises(CheckpointError, match=r"hints\.alike\.none is missing"):
         initialize(g, str(tmp_path / "x.pt"))
 
 

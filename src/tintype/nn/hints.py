@@ -1,7 +1,8 @@
-"""What a generator makes of color hints: near them at every scale, and far by likeness.
+"""What a generator makes of color hints: near them at every scale, and around by likeness.
 
-Without hints all that is added is exactly zero, whatever the weights: nothing on the way has a bias
-or a norm.
+The likeness works from the start, on the features of a network that has learned to color. Without
+hints all that is added is exactly zero, whatever the weights: nothing on the way has a bias or a
+norm.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from torch import Tensor, nn
 WIDTH = 32
 NEVER = -1e4
 """A logit that softmax turns into 0."""
+NONE = -3.0
+"""The logit of no hint at the start: where a hint lies it has 95 % of the weight."""
+OPEN = 2.0
+"""The gate at the start: open to 88 %."""
 
 
 def pyramid(hints: Tensor, levels: int) -> list[Tensor]:
@@ -40,28 +45,31 @@ class Near(nn.Sequential):
 
 
 class Alike(nn.Module):
-    """Each place looks at all hints and takes from those that lie where the picture is like here.
+    """Each place looks at all hints and takes from those near by and where the picture is alike.
 
-    One head of attention (Vaswani et al. 2017) from features (N, C, h, w) to the hints (N, 3, h, w)
-    of that scale. A hint counts less the farther it is, and all of them together stand against a
-    logit of 0 for none. Gives the hints' colors, weighted, and the sum of the weights, which is
-    under 1: (N, 3, h, w).
+    From features (N, C, h, w) to the hints (N, 3, h, w) of that scale: a bilateral filter (Tomasi
+    and Manduchi 1998) whose kind of likeness is learned. A hint's logit is 0 where it lies and
+    falls with the squared distance, on the grid and between features; against all of them stands
+    that of none. Gives the hints' colors, weighted, and the sum of the weights, which is under 1:
+    (N, 3, h, w).
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.query = nn.Conv2d(channels, WIDTH, 1, bias=False)
-        self.key = nn.Conv2d(channels, WIDTH, 1, bias=False)
-        self.nearness = nn.Parameter(torch.tensor([0.2]))  # a cell squared
+        self.kind = nn.Conv2d(channels, WIDTH, 1, bias=False)
+        self.nearness = nn.Parameter(torch.tensor([0.1]))  # a cell squared
+        self.none = nn.Parameter(torch.tensor([NONE]))
 
     def forward(self, x: Tensor, hints: Tensor) -> Tensor:
         n, _, height, width = x.shape
-        query, key = self.query(x).flatten(2), self.key(x).flatten(2)
-        told = hints.flatten(2)
-        likeness = query.transpose(1, 2) @ key * WIDTH**-0.5
-        logits = likeness.float() - self.nearness * _squared_distances(height, width, x.device)
+        kind, told = self.kind(x).flatten(2).float(), hints.flatten(2)
+        square = kind.square().sum(1)
+        product = (kind.transpose(1, 2) @ kind).float()
+        unlike = (square[:, :, None] + square[:, None] - 2 * product).clamp(min=0)
+        logits = -unlike - self.nearness * _squared_distances(height, width, x.device)
         logits = logits.masked_fill(told[:, 2:] == 0, NEVER)
-        share = torch.softmax(F.pad(logits, (0, 1)), -1)[..., :-1]
+        none = self.none.expand(n, height * width, 1)
+        share = torch.softmax(torch.cat([logits, none], -1), -1)[..., :-1]
         return (told @ share.transpose(1, 2).to(told.dtype)).view(n, 3, height, width)
 
 
@@ -82,6 +90,7 @@ class HintBranch(nn.Module):
         self.gate = nn.Conv2d(last, 1, 3, padding=1)
         nn.init.zeros_(self.narrow.weight)
         nn.init.zeros_(self.gate.weight)
+        nn.init.constant_(self.gate.bias, OPEN)  # type: ignore[arg-type]
 
     def tell(self, spread: Tensor) -> Tensor:
         """Features of what `alike` found, to be added at 1/16."""
