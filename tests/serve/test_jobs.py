@@ -107,5 +107,6 @@ def test_results_are_dropped_for_newer_ones_and_after_a_time(
     assert kept[-1]
     assert not kept[0]
     assert sum(len(result.content) for result in results if result.is_success) <= 1_000_000
-    time.sleep(2.2)
+    time.sleep(2.5)
+    assert "tintype_kept_bytes 0.0" in forgetful.client.get("/metrics").text
     forgetful.refused(forgetful.client.get(jobs[-1]["links"]["result"]), 404)

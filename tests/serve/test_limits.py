@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 import socket
 import struct
+import subprocess
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -151,3 +153,33 @@ def test_memory_is_not_kept_by_what_was_refused(narrow: Server) -> None:
     for _ in range(20):
         narrow.refused(narrow.colorize(noise), 415)
     assert "tintype_admitted 0.0" in narrow.client.get("/metrics").text
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB, where this process may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs to mount a small disk, which only root may")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_full_disk_is_told_and_passes(
+    small_disk: Path, tiny_model: Path, camera: bytes, server_class: Callable[..., Server]
+) -> None:
+    server = server_class("--model", str(tiny_model), "--workers", "1", TMPDIR=str(small_disk))
+    try:
+        for response in (
+            server.colorize(bytes(2_000_000)),
+            server.client.post("/v1/colorize", content=bytes(2_000_000)),
+            server.colorize(camera, format="png"),  # here the result is what does not fit
+        ):
+            assert server.refused(response, 507)["detail"] == "The server's disk is full."
+        assert server.colorize(camera, preview_px=200).status_code == 200
+        assert not list(small_disk.iterdir())
+    finally:
+        code, said = server.stop()
+    assert (code, said) == (0, "tintype: stopped\n")

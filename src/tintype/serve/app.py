@@ -172,9 +172,11 @@ def _add_refusals(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return Problem(error.status_code, f"{error.detail}.", headers=error.headers).response()
 
-    @app.exception_handler(Exception)
-    async def fail(_: Request, __: Exception) -> Response:
-        return Problem(500, "The server failed here.").response()
+    @app.exception_handler(OSError)
+    async def fail(_: Request, error: Exception) -> Response:
+        return Problem.of_failure(error).response()
+
+    app.add_exception_handler(Exception, fail)
 
 
 def _add_pages(app: FastAPI) -> None:

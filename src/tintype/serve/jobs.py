@@ -104,7 +104,10 @@ class Jobs:
                 job.result = await self._pool.color(upload, model, job.turn)
             except Problem as problem:
                 job.problem = problem
+            except Exception as error:
+                job.problem = Problem.of_failure(error)
         job.ended_s = time.monotonic()
+        asyncio.get_running_loop().call_later(self._limits.keep_s + 0.1, self._drop_old)
         if job.id in self._jobs:  # to the end of the line
             self._jobs[job.id] = self._jobs.pop(job.id)
         self._drop_old()

@@ -134,6 +134,7 @@ class Child:
                 else:
                     return Result(result, **told["done"])
         except BaseException:
+            result.truncate(0)  # the child may have it open a little longer
             result.close()
             raise
 

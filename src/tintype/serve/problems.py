@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -44,6 +46,14 @@ class Problem(Exception):
         return JSONResponse(
             self.as_dict(), self.status, headers=self.headers, media_type=MEDIA_TYPE
         )
+
+    @classmethod
+    def of_failure(cls, error: Exception) -> Problem:
+        """Of what is no fault of the client; the log has the rest."""
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return cls(507, "The server's disk is full.")
+        traceback.print_exception(error)
+        return cls(500, "The server failed here.")
 
     @classmethod
     def of_validation(cls, error: ValidationError) -> Problem:
