@@ -139,15 +139,21 @@ def _connect(address: str | None, ending: ExitStack) -> None:
         folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="ray-"))
         options |= {"include_dashboard": False, "_temp_dir": folder}
         address = "local"
+    ending.callback(ray.shutdown)
     host, colon, port = address.rpartition(":")
     try:
         if colon and port.isdigit() and "//" not in host:  # Ray itself would try for minutes
             socket.create_connection((host, int(port)), CONNECTING_S).close()
-        ray.init(address, **options)
-    except (OSError, RuntimeError, ValueError) as error:
-        told = str(error).strip().partition("\n")[0]
+        try:
+            ray.init(address, **options)
+        except Exception:  # it gives a node 30 s, which a busy machine may need twice
+            if address != "local":
+                raise
+            ray.shutdown()
+            ray.init(address, **options)
+    except Exception as error:  # Ray has no class of its own for this
+        told = str(error).strip().partition("\n")[0].rstrip(".")
         raise TintypeError(f"{address}: no Ray cluster can be reached: {told}.") from None
-    ending.callback(ray.shutdown)
 
 
 @contextmanager
