@@ -29,15 +29,17 @@ STRONGEST = 1.5  # beyond it colors leave what exists, one after the other
 class Colorizer:
     """Colors photographs with one model.
 
-    `model` is a name from `tintype models` or the path of an .onnx; `threads` defaults to
-    the settings' number. Raises UnknownModel or ModelError. May be shared between threads, carried
+    `model` is a name from `tintype models`, the path of an .onnx or its bytes; `threads` defaults
+    to the settings' number. Raises UnknownModel or ModelError. May be shared between threads, carried
     over a fork and pickled: sessions belong to the process and are reused.
     """
 
     card: ModelCard
 
-    def __init__(self, model: AnyPath = DEFAULT_MODEL, *, threads: int | None = None) -> None:
-        self._path = store.locate(model)
+    def __init__(
+        self, model: AnyPath | bytes = DEFAULT_MODEL, *, threads: int | None = None
+    ) -> None:
+        self._model = model if isinstance(model, bytes) else store.locate(model)
         self._threads = threads
         self.card = self._session().card
 
@@ -126,7 +128,7 @@ class Colorizer:
         return colored
 
     def _session(self) -> runtime.Session:
-        return runtime.session(self._path, self._threads)
+        return runtime.session(self._model, self._threads)
 
 
 def _tint(photo: Photo, height: int, width: int) -> NDArray[np.float32]:

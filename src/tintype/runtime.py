@@ -139,22 +139,25 @@ def network(
     return lambda x: list(run.run(None, {node.name: x}))
 
 
-def session(path: Path, threads: int | None = None) -> Session:
-    """The session of a model file, opened once per process for each number of threads.
+def session(model: Path | bytes, threads: int | None = None) -> Session:
+    """The session of a model file or its bytes, opened once per process for each number of threads.
 
     Opened again when the file has changed. To be asked for anew after a fork.
     Raises what `Session` raises.
     """
     threads = threads or Settings.from_environment().threads
-    path = path.resolve()
-    key = (path, path.stat().st_mtime_ns if path.is_file() else 0, threads)
+    changed_ns = 0
+    if isinstance(model, Path):
+        model = model.resolve()
+        changed_ns = model.stat().st_mtime_ns if model.is_file() else 0
+    key = (model, changed_ns, threads)
     with _lock:
         if key not in _sessions:
-            _sessions[key] = Session(path, threads=threads)
+            _sessions[key] = Session(model, threads=threads)
         return _sessions[key]
 
 
-_sessions: dict[tuple[Path, int, int], Session] = {}
+_sessions: dict[tuple[Path | bytes, int, int], Session] = {}
 _lock = threading.Lock()
 
 

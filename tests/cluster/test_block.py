@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +20,11 @@ from tintype.batch import colorize_one, plan
 from tintype.colorizer import Colorizer
 from tintype.engines import local
 from tintype.engines.remote import parts
-from tintype.engines.remote.block import colorize_block
+from tintype.engines.remote.block import _Attempt, colorize_block
 from tintype.engines.remote.job import Job
 from tintype.engines.remote.parts import Outcome
 from tintype.engines.remote.place import Place
+from tintype.errors import PhotoError
 
 JobOf = Callable[..., Job]
 
@@ -173,3 +176,59 @@ def test_photograph_that_kills_workers_is_named(
     )
     assert len(contents(tmp_path / "out")) == 63
     assert not list((tmp_path / "out/_tintype/trying").iterdir())
+
+
+def test_model_is_that_of_the_job(
+    archive: Path, job_of: JobOf, model_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    job = job_of(archive, tmp_path / "out")
+    other = replace(job, model=model_file("other.onnx", a_b=(-0.3, 0.1)).read_bytes())
+    made = []
+    for number, one in enumerate([job, other, job]):
+        color(replace(one, destination=str(tmp_path / f"out{number}")))
+        made.append(contents(tmp_path / f"out{number}"))
+    assert made[0] == made[2] != made[1]
+
+
+def test_workers_leave_nothing_behind(job_of: JobOf, archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    subprocess.run(
+        [sys.executable, "-c", DEADLY.replace(".bmp", ".x") + "os.kill(os.getpid(), 9)"],
+        input=pickle.dumps(job_of(archive, tmp_path / "out")),
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        timeout=120,
+    )
+    assert contents(tmp_path / "out")
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_what_cannot_be_fetched_ends_no_block(archive: Path, job_of: JobOf, tmp_path: Path) -> None:
+    job = job_of(archive, tmp_path / "out")
+    written = list(parts.write_plan(Place(job.source), Place(job.destination)))
+    for name in ("0/notes.txt", "0/003.jpg"):
+        (archive / name).unlink()
+    told = [outcome for part in written for outcome in colorize_block(job, part)]
+    failed = {told.input for told in told if "cannot be read" in told.reason}
+    assert failed == {f"{archive}/0/notes.txt", f"{archive}/0/003.jpg"}
+    assert len(told) == 68
+
+
+def test_another_format_is_made(archive: Path, job_of: JobOf, tmp_path: Path) -> None:
+    job = job_of(archive, tmp_path / "out")
+    color(job)
+    webp = replace(job, format="webp")
+    told = color(webp)
+    assert counted(told)["colored"] == 65
+    assert (tmp_path / "out/0/003.jpg.webp").is_file()
+    assert counted(color(webp))["colored"] == 0
+    assert counted(color(job))["colored"] == 0  # those of the first run stand
+
+
+def test_failure_that_is_outlived_is_not_deadly() -> None:
+    destination = Place("memory://outlived")
+    destination.write("_tintype/trying/part", b"{}")  # somebody died here
+    attempt = _Attempt(destination, "part")
+    for _ in range(3):
+        with pytest.raises(PhotoError), attempt.at("a.jpg"):
+            raise PhotoError("a network that is gone for a moment")
+    assert not attempt.is_deadly("a.jpg")

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from pathlib import Path, PurePosixPath
 
 from tintype import files, formats
@@ -22,7 +21,7 @@ from tintype.engines.remote import parts
 from tintype.engines.remote.job import Job
 from tintype.engines.remote.parts import Outcome, Planned
 from tintype.engines.remote.place import OWN, Place
-from tintype.errors import OutputExists, OutputUnavailable, TintypeError
+from tintype.errors import OutputExists, OutputUnavailable, PhotoError, TintypeError
 
 MOST_DEATHS = 2  # of workers, while they had one photograph alone
 
@@ -64,6 +63,8 @@ class _Block:
                 to_do.append(line)
         if not to_do:
             return told
+        # its session is the process's own, from block to block
+        colorizer = Colorizer(self._job.model, threads=self._job.threads)
         attempt = _Attempt(self._destination, self._part)
         items = self._items(to_do, scratch)
         jobs = 1 if attempt.is_careful else self._job.jobs
@@ -75,7 +76,7 @@ class _Block:
                 item.source.parent.mkdir()
                 is_deadly = attempt.is_deadly(line.key)
                 with attempt.at(line.key):
-                    return self._one(item, line, room, is_deadly=is_deadly)
+                    return self._one(item, line, colorizer, room, is_deadly=is_deadly)
             except OutputUnavailable:
                 raise
             except OutputExists as error:
@@ -103,7 +104,8 @@ class _Block:
                 return None
             reason = f"{known.error} It failed before; --retry-failed tries it again."
             return replace(known, reason=reason, seconds=0.0)
-        if not self._is_there(known.output.removeprefix(self._destination.url_of(""))):
+        name = known.output.removeprefix(self._destination.url_of(""))
+        if not (self._is_name_of(line.key, name) and self._is_there(name)):
             return None
         reason = f"{known.output} exists"
         if not is_same:
@@ -115,14 +117,19 @@ class _Block:
         for number, line in enumerate(to_do):
             suffix = PurePosixPath(line.key).suffix
             if suffix.lower() not in PICTURE_SUFFIXES:
-                if self._kind(line.key, line.bytes) is None:
-                    continue
+                try:
+                    if self._kind(line.key, line.bytes) is None:
+                        continue
+                except PhotoError:  # told when it is fetched
+                    pass
                 suffix = ""
             source = scratch / str(number) / f"photo{suffix}"
             self._lines[source] = line
             yield Item(source, source)
 
-    def _one(self, item: Item, line: Planned, room: Room, *, is_deadly: bool) -> Result:
+    def _one(
+        self, item: Item, line: Planned, colorizer: Colorizer, room: Room, *, is_deadly: bool
+    ) -> Result:
         self._source.fetch(line.key, item.source)
         if item.source.stat().st_size != line.bytes:
             raise files.changed(self._source.url_of(line.key))
@@ -140,7 +147,7 @@ class _Block:
         overwrite = self._job.overwrite
         result = colorize_one(
             replace(item, output=output),
-            _colorizer(self._job.model, self._job.threads),
+            colorizer,
             strength=self._job.strength,
             keep_tint=self._job.keep_tint,
             overwrite=overwrite,
@@ -180,6 +187,19 @@ class _Block:
         folder, slash, name = key.rpartition("/")
         return folder + slash + result_name(Path(name), kind, self._job.format)
 
+    def _is_name_of(self, key: str, name: str) -> bool:
+        """Whether a result made earlier is called as one of this job would be."""
+        suffix = PurePosixPath(key).suffix.lower()
+        by_name = next((kind for kind, own in formats.EXTENSIONS.items() if suffix in own), None)
+        if self._job.format:
+            return name == self._named(key, by_name or "png")
+        if by_name and name == self._named(key, by_name):
+            return True
+        try:
+            return name == self._named(key, self._kind(key))
+        except PhotoError:  # told when it is fetched
+            return False
+
     def _kind(self, key: str, size: int = 1) -> str | None:
         """The kind of a file by its content, of which no more is fetched than that takes."""
         return formats.kind_of(self._source.head(key, formats.HEAD_BYTES)) if size else None
@@ -209,9 +229,11 @@ class _Attempt:
         if self.is_careful:
             self._deaths[key] += 1
             self._write()
-        yield
-        if self.is_careful:
-            self._deaths[key] -= 1
+        try:
+            yield
+        finally:
+            if self.is_careful:
+                self._deaths[key] -= 1
 
     def end(self) -> None:
         """The block is done."""
@@ -220,16 +242,3 @@ class _Attempt:
     def _write(self) -> None:
         deaths = {key: count for key, count in self._deaths.items() if count}
         self._destination.write(self._key, json.dumps(deaths).encode())
-
-
-@cache
-def _colorizer(model: bytes, threads: int) -> Colorizer:
-    """One for each worker process; a session is opened from a file."""
-    path = Path(_folder_of_models().name, "model.onnx")
-    path.write_bytes(model)
-    return Colorizer(path, threads=threads)
-
-
-@cache
-def _folder_of_models() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="tintype-model-")
