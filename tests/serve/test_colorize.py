@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,9 @@ def test_a_raw_body_is_as_good_as_a_form(server: Server, camera: bytes) -> None:
 def test_answer_says_what_it_is(server: Server, tall: bytes) -> None:
     headers = server.colorize(tall, "tall.jpg").headers
     assert headers["Content-Type"] == "image/jpeg"
-    assert headers["Content-Disposition"] == "attachment; filename*=UTF-8''tall.color.jpg"
+    assert headers["Content-Disposition"] == (
+        "attachment; filename=\"tall.color.jpg\"; filename*=UTF-8''tall.color.jpg"
+    )
     assert headers["X-Tintype-Model"] == "tiny-hints.v1"
     assert headers["X-Tintype-Size"] == "400x600"
     assert "X-Tintype-Note" not in headers
@@ -188,6 +191,15 @@ def test_form_without_a_file_is_refused(server: Server) -> None:
     server.refused(server.client.post("/v1/colorize", content=b"garbage", headers=no_boundary), 400)
 
 
+@pytest.mark.parametrize("charset", ["undefined", "utf-7", "no-such"])
+def test_form_in_another_charset_is_refused(server: Server, camera: bytes, charset: str) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="+2AA-.jpg"\r\n\r\n'
+    kind = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    content = head + camera + b"\r\n--x--\r\n"
+    problem = server.refused(server.client.post("/v1/colorize", content=content, headers=kind), 400)
+    assert f"charset is {charset!r}" in problem["detail"]
+
+
 @pytest.mark.parametrize(
     ("sent", "named"),
     [
@@ -195,6 +207,7 @@ def test_form_without_a_file_is_refused(server: Server) -> None:
         (r"C:\Users\me\scan.jpg", "scan.color.jpg"),
         ("a\r\nSet-Cookie: b.jpg", "a%0D%0ASet-Cookie b.color.jpg"),
         ("..", "photo.color.jpg"),
+        ("größe.jpg", "größe.color.jpg"),
         ("x" * 400 + ".jpg", "x" * 196 + ".color.jpg"),
     ],
 )
@@ -202,7 +215,9 @@ def test_name_of_a_file_is_never_a_path(
     server: Server, camera: bytes, sent: str, named: str
 ) -> None:
     headers = server.colorize(camera, sent).headers
-    assert unquote(headers["Content-Disposition"]) == f"attachment; filename*=UTF-8''{named}"
+    plain, encoded = headers["Content-Disposition"].split("; ")[1:]
+    assert plain == f'filename="{re.sub("[^ -~]", "_", named)}"'
+    assert unquote(encoded) == f"filename*=UTF-8''{named}"
 
 
 def test_unknown_address_and_method(server: Server) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 Server = Any  # of conftest.py
@@ -107,6 +108,26 @@ def test_results_are_dropped_for_newer_ones_and_after_a_time(
     assert kept[-1]
     assert not kept[0]
     assert sum(len(result.content) for result in results if result.is_success) <= 1_000_000
-    time.sleep(2.5)
-    assert "tintype_kept_bytes 0.0" in forgetful.client.get("/metrics").text
+    while "tintype_kept_bytes 0.0" not in forgetful.client.get("/metrics").text:
+        time.sleep(0.1)
     forgetful.refused(forgetful.client.get(jobs[-1]["links"]["result"]), 404)
+
+
+def test_job_without_a_place_for_its_result_fails_and_costs_no_process(
+    forgetful: Server, camera: bytes
+) -> None:
+    process, (child,) = psutil.Process(forgetful.process.pid), forgetful.children()
+    child.suspend()
+    first, second = begun(forgetful, camera), begun(forgetful, camera)
+    descriptors = process.rlimit(psutil.RLIMIT_NOFILE)
+    process.rlimit(psutil.RLIMIT_NOFILE, (3, descriptors[1]))
+    try:
+        child.resume()
+        told = ended(forgetful, second)
+    finally:
+        process.rlimit(psutil.RLIMIT_NOFILE, descriptors)
+    assert told["problem"]["status"] == 500
+    assert ended(forgetful, first)["status"] == "done"
+    for _ in range(2):
+        forgetful.refused(forgetful.client.get(second["links"]["result"]), 500)
+    assert forgetful.children() == [child]

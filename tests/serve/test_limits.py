@@ -131,6 +131,19 @@ def test_upload_that_takes_too_long_is_refused(narrow: Server) -> None:
     assert "longer than 2 s" in narrow.refused(response, 408)["detail"]
 
 
+def test_client_that_goes_away_while_it_sends_is_no_failure(server: Server) -> None:
+    port = int(server.url.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(
+            b"POST /v1/colorize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n?"
+        )
+    gone = 'tintype_requests_total{method="POST",route="/v1/colorize",status="408"} 1.0'
+    until_s = time.monotonic() + 10
+    while gone not in server.client.get("/metrics").text:
+        assert time.monotonic() < until_s
+    assert 'status="500"' not in server.client.get("/metrics").text
+
+
 def test_client_that_goes_away_while_it_waits_leaves_the_line(
     narrow: Server, camera: bytes, later: Callable[..., Later]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from tintype.serve.upload import read_upload
 
 STATIC = Path(__file__).with_name("static")
 DOCS = Path(__file__).with_name("docs")
+UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")  # in the name for clients that know no filename*
 
 
 def create_app(pool: Pool, limits: Limits, *, asks_token: bool = False) -> FastAPI:
@@ -213,9 +215,10 @@ async def _for_client(
 
 
 def _answer(result: Result) -> Response:
+    plain, encoded = UNQUOTABLE.sub("_", result.name), quote(result.name, safe="")
     headers = {
         "Content-Length": str(result.size_bytes),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name, safe='')}",
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}",
         "X-Tintype-Model": result.model,
         "X-Tintype-Size": f"{result.width}x{result.height}",
     }

@@ -79,7 +79,7 @@ class Jobs:
     def result(self, job: Job) -> Result:
         """Raises `Problem` where there is none, or not yet."""
         if job.problem:
-            raise job.problem
+            raise job.problem.with_traceback(None)  # else it grows each time
         if not job.result:
             raise Problem(409, "The job is not done.", hint="Ask for its status until it is.")
         return job.result
@@ -99,25 +99,25 @@ class Jobs:
             await self.drop(job)
 
     async def _run(self, job: Job, upload: Upload, model: str, held: ExitStack) -> None:
-        with held:
-            try:
+        try:
+            with held:
                 job.result = await self._pool.color(upload, model, job.turn)
-            except Problem as problem:
-                job.problem = problem
-            except Exception as error:
-                job.problem = Problem.of_failure(error)
+        except Problem as problem:
+            job.problem = problem
+        except Exception as error:
+            job.problem = Problem.of_failure(error)
         job.ended_s = time.monotonic()
-        asyncio.get_running_loop().call_later(self._limits.keep_s + 0.1, self._drop_old)
         if job.id in self._jobs:  # to the end of the line
             self._jobs[job.id] = self._jobs.pop(job.id)
         self._drop_old()
+        asyncio.get_running_loop().call_later(self._limits.keep_s, self._drop_old)
 
     def _drop_old(self) -> None:
         now_s, kept_bytes = time.monotonic(), self.kept_bytes
         ended = [job for job in self._jobs.values() if job.ended_s is not None]
         for job in ended:
             assert job.ended_s is not None
-            is_old = now_s - job.ended_s > self._limits.keep_s
+            is_old = now_s - job.ended_s >= self._limits.keep_s
             are_many = len(self._jobs) > self._limits.keep_jobs
             is_newest = job is ended[-1]
             if is_old or ((are_many or kept_bytes > self._limits.keep_bytes) and not is_newest):

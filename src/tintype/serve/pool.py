@@ -117,7 +117,10 @@ class Child:
 
     async def color(self, request: dict[str, Any], upload: BinaryIO, turn: Turn) -> Result:
         """Color one photograph. Raises `Problem`, and `ChildDied` where that ended the child."""
-        result = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
+        try:
+            result = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
+        except OSError as error:
+            raise Problem.of_failure(error) from None
         try:
             try:
                 socket.send_fds(self._channel, [b"\n"], [upload.fileno(), result.fileno()])

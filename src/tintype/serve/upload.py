@@ -10,14 +10,17 @@ from typing import BinaryIO, NamedTuple, cast
 
 from fastapi import Request
 from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from tintype.serve.limits import Limits
 from tintype.serve.problems import Problem
 from tintype.serve.schemas import LONGEST_HINTS, Options
 
 FILE = "file"
+CHARSETS = ("utf-8", "us-ascii")  # of forms; others decode to what cannot be encoded again
 LONGEST_NAME = 200  # characters
 LEFT_OUT = re.compile(r'[\0-\x1f\x7f-\x9f<>:"|?*]')  # of names: what some disk cannot hold
 
@@ -35,23 +38,12 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > limits.max_bytes:
         raise too_large(int(length), limits)
-    fields = request.query_params.multi_items()
     try:
-        async with asyncio.timeout(limits.time_s):
-            if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-                file, name, form = await _form(request, limits)
-                fields += form
-            else:
-                file, name = await _raw(request, limits), ""
+        return await _read(request, limits)
     except TimeoutError:
         raise Problem(408, f"The upload took longer than {limits.time_s:g} s.") from None
-    try:
-        if not file.seek(0, 2):
-            raise Problem(422, "The file is empty.", hint="Send a photograph.")
-        return Upload(file, _safe(name), _options(fields))
-    except BaseException:
-        file.close()
-        raise
+    except ClientDisconnect:
+        raise Problem(408, "The client is gone.") from None
 
 
 def too_large(length: int, limits: Limits) -> Problem:
@@ -61,6 +53,23 @@ def too_large(length: int, limits: Limits) -> Problem:
         f"The upload has {length} bytes or more; {limits.max_bytes} are taken.",
         hint="Send the photograph smaller, or color it with `tintype colorize`.",
     )
+
+
+async def _read(request: Request, limits: Limits) -> Upload:
+    fields = request.query_params.multi_items()
+    async with asyncio.timeout(limits.time_s):
+        if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            file, name, form = await _form(request, limits)
+            fields += form
+        else:
+            file, name = await _raw(request, limits), ""
+    try:
+        if not file.seek(0, 2):
+            raise Problem(422, "The file is empty.", hint="Send a photograph.")
+        return Upload(file, _safe(name), _options(fields))
+    except BaseException:
+        file.close()
+        raise
 
 
 def _options(fields: list[tuple[str, str]]) -> Options:
@@ -95,6 +104,10 @@ async def _raw(request: Request, limits: Limits) -> BinaryIO:
 
 
 async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, list[tuple[str, str]]]:
+    _, parameters = parse_options_header(request.headers["content-type"])
+    charset = parameters.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() not in CHARSETS:
+        raise Problem(400, f"The form's charset is {charset!r}.", hint="Send it as utf-8.")
     parser = MultiPartParser(
         request.headers,
         _counted(request, limits),
@@ -112,7 +125,11 @@ async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, list[t
         raise Problem(422, f"The form has no {FILE!r}.", hint="As in: curl -F file=@photo.jpg …")
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     spooled = cast(tempfile.SpooledTemporaryFile[bytes], sent.file)
-    spooled.rollover()  # a file that has a descriptor
+    try:
+        spooled.rollover()  # a file that has a descriptor
+    except BaseException:
+        spooled.close()
+        raise
     return cast(BinaryIO, spooled), sent.filename or "", fields
 
 
