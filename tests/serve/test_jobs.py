@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -72,8 +74,9 @@ def test_forgotten_is_gone(server: Server, camera: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def forgetful(tiny_model: Path, server_class: Callable[..., Server]) -> Iterator[Server]:
-    """A server of one worker that keeps 1 MB of results for 2 s."""
+    """A server of one worker that keeps 1 MB of results for 2 s; of 1 MB and 1 megapixel."""
     limits = ("--queue", "4", "--keep", "2", "--keep-mb", "1")
+    limits += ("--max-mb", "1", "--max-megapixels", "1")
     started = server_class("--model", str(tiny_model), "--workers", "1", *limits)
     yield started
     started.stop()
@@ -131,3 +134,27 @@ def test_job_without_a_place_for_its_result_fails_and_costs_no_process(
     for _ in range(2):
         forgetful.refused(forgetful.client.get(second["links"]["result"]), 500)
     assert forgetful.children() == [child]
+
+
+def test_result_that_grows_without_end_is_refused(forgetful: Server) -> None:
+    side, pages = 900, 20
+    told = ended(forgetful, begun(forgetful, pages_of_the_same_pixels(side, pages)))
+    assert told["problem"]["status"] == 422
+    assert "cannot be written" in told["problem"]["detail"]
+
+
+def pages_of_the_same_pixels(side: int, pages: int) -> bytes:
+    """A TIFF, of noise, whose pages share their strip."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side), np.uint8).tobytes()
+    entries = {256: side, 257: side, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: side}
+    entries[279] = len(pixels)
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    length = 2 + len(tags) + 4
+    first = 8 + len(pixels)
+    folders = b"".join(
+        struct.pack("<H", len(entries))
+        + tags
+        + struct.pack("<I", first + length * (page + 1) if page + 1 < pages else 0)
+        for page in range(pages)
+    )
+    return b"II*\0" + struct.pack("<I", first) + pixels + folders

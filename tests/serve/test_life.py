@@ -75,6 +75,32 @@ def test_child_that_is_killed_fails_its_photograph_and_no_other(
     assert "tintype_crashes_total 2.0" in server.client.get("/metrics").text
 
 
+def test_photographs_do_not_wait_for_processes_that_cannot_start(
+    serving: Callable[..., Server],
+    later: Callable[..., Later],
+    tiny_model: Path,
+    camera: bytes,
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "tiny.onnx"
+    model.write_bytes(tiny_model.read_bytes())
+    server = serving("--model", model, "--workers", "1")
+    model.unlink()
+    (child,) = server.children()
+    child.kill()
+    child.wait()
+    waiting = later(lambda: server.colorize(camera))
+    server.refused(waiting.response, 503)
+    server.refused(server.colorize(camera), 503)
+    server.refused(server.client.get("/readyz"), 503)
+    model.write_bytes(tiny_model.read_bytes())
+    while not server.client.get("/readyz").is_success:
+        pass
+    assert server.colorize(camera).status_code == 200
+    said = server.stop()[1]
+    assert said.count("No process that colors starts: ") == 1
+
+
 def test_server_that_is_killed_leaves_no_process_and_no_file(
     serving: Callable[..., Server], tiny_model: Path, camera: bytes, tmp_path: Path
 ) -> None:
@@ -123,6 +149,7 @@ def test_port_that_is_taken_is_one_line(tiny_model: Path) -> None:
         (("--model", "tintype-smal"), 1, "There is no model 'tintype-smal'. Did you mean"),
         (("--host", "no.such.host.invalid"), 1, "no.such.host.invalid port 0: cannot listen"),
         (("--token", " "), 2, "--token is empty"),
+        (("--token", "pässword"), 2, "--token has characters that no header carries"),
         (("--queue", "-1"), 2, "-1 is not in the range x>=0"),
     ],
 )

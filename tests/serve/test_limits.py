@@ -10,6 +10,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -131,15 +132,44 @@ def test_upload_that_takes_too_long_is_refused(narrow: Server) -> None:
     assert "longer than 2 s" in narrow.refused(response, 408)["detail"]
 
 
+def test_upload_that_trickles_loses_its_place(server: Server) -> None:
+    port = int(server.url.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(
+            b"POST /v1/colorize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n?"
+        )
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"slower than 10 kB a second" in answer
+
+
+def test_idle_connections_are_limited_and_cost_nothing_when_gone(narrow: Server) -> None:
+    port = int(narrow.url.rstrip("/").rpartition(":")[2])
+    with ExitStack() as held:
+        for _ in range(260):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        assert httpx.get(f"{narrow.url}healthz", timeout=30).status_code == 503
+    until_s = time.monotonic() + 10
+    while not httpx.get(f"{narrow.url}healthz", timeout=30).is_success:
+        assert time.monotonic() < until_s
+
+
 def test_client_that_goes_away_while_it_sends_is_no_failure(server: Server) -> None:
+    def refused() -> list[str]:
+        told = 'tintype_requests_total{method="POST",route="/v1/colorize",status="408"}'
+        lines = server.client.get("/metrics").text.splitlines()
+        return [line for line in lines if line.startswith(told)]
+
+    before = refused()
     port = int(server.url.rstrip("/").rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(
             b"POST /v1/colorize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n?"
         )
-    gone = 'tintype_requests_total{method="POST",route="/v1/colorize",status="408"} 1.0'
     until_s = time.monotonic() + 10
-    while gone not in server.client.get("/metrics").text:
+    while refused() == before:
         assert time.monotonic() < until_s
     assert 'status="500"' not in server.client.get("/metrics").text
 

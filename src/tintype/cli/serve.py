@@ -132,6 +132,10 @@ def serve(
     """
     if token is not None and not token.strip():
         raise click.UsageError("--token is empty: leave it out, or say one that is hard to guess.")
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise click.UsageError(
+            "--token has characters that no header carries: use letters, digits and signs of ASCII."
+        )
     try:
         from tintype.serve import server
         from tintype.serve.limits import Limits, default_workers

@@ -20,13 +20,14 @@ from starlette.exceptions import HTTPException
 
 from tintype import __version__
 from tintype.formats import EXTENSIONS, WRITTEN
+from tintype.models.card import ModelCard
 from tintype.serve import describe
 from tintype.serve.jobs import Jobs
 from tintype.serve.limits import Limits
 from tintype.serve.metrics import Measured, registry_of
 from tintype.serve.pool import Pool, Result, Turn
 from tintype.serve.problems import Problem
-from tintype.serve.schemas import Health, JobStatus, LimitsTold, ModelEntry, Models
+from tintype.serve.schemas import Health, JobStatus, LimitsTold, Models
 from tintype.serve.upload import read_upload
 
 STATIC = Path(__file__).with_name("static")
@@ -111,7 +112,7 @@ def create_app(pool: Pool, limits: Limits, *, asks_token: bool = False) -> FastA
 
     @app.get(
         "/v1/jobs/{id}/result",
-        responses=describe.pictures() | describe.problems(404, 409, 413, 415, 422, 507),
+        responses=describe.pictures() | describe.problems(404, 409, 413, 415, 422, 503, 507),
         response_class=Response,
     )
     async def job_result(id: str) -> Response:
@@ -126,8 +127,8 @@ def create_app(pool: Pool, limits: Limits, *, asks_token: bool = False) -> FastA
     @app.get("/v1/models")
     async def models() -> Models:
         """The cards of what colors here."""
-        entries = [ModelEntry.model_validate(card) for card in pool.cards]
-        return Models(default=model_of(None), models=entries)
+        cards = [ModelCard.model_validate(card) for card in pool.cards]
+        return Models(default=model_of(None), models=cards)
 
     @app.get("/v1/limits")
     async def tell_limits() -> LimitsTold:

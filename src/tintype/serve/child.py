@@ -23,6 +23,7 @@ import numpy as np
 from tintype.batch.plan import RESULT_MARK, result_name
 from tintype.colorizer import Colorizer
 from tintype.errors import OutputError, OutputUnavailable, PhotoError, TintypeError
+from tintype.files import unwritable
 from tintype.formats import EXTENSIONS, kind_of, written_for
 from tintype.hints import Hints
 from tintype.image import Photo, block_untrusted
@@ -56,12 +57,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # the server ends when its requests have
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no photographs in core dumps
+    max_result_bytes = int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_result_bytes, max_result_bytes))
     _silence_libraries()
     channel = socket.socket(fileno=int(sys.argv[1]))
     block_untrusted()
     colorizers: dict[str, Colorizer] = {}
     try:
-        for name in sys.argv[2:]:
+        for name in sys.argv[3:]:
             colorizer = Colorizer(name)
             colorizers[colorizer.card.name] = colorizer
             _warm_up(colorizer)
@@ -117,7 +120,10 @@ def _color(
     coloring = {key: request[key] for key in ("strength", "keep_tint")}
     colored = colorizer(photo, hints=hints, **coloring)
     progress(COLORED)
-    colored.write_to(result, format, progress=_rest(progress), quality=request["quality"])
+    try:
+        colored.write_to(result, format, progress=_rest(progress), quality=request["quality"])
+    except OSError as error:
+        raise unwritable(Path(name), error) from None
     return {
         "name": result_name(Path(name), kind, format, RESULT_MARK),
         "format": format,

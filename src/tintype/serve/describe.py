@@ -93,4 +93,4 @@ _WHEN = {
     503: "No photograph can be colored at the moment.",
     507: "The server's disk is full.",
 }
-READING = (400, 401, 403, 408, 413, 415, 422, 429, 507)
+READING = (400, 401, 403, 408, 413, 415, 422, 429, 503, 507)

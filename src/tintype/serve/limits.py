@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tintype.settings import Settings, free_memory_bytes
 
 WORKER_MEMORY_BYTES = 500_000_000  # of a process that colors, with a photograph of 24 megapixels
+RESULT_BYTES_PER_PIXEL = 12  # no format takes more; nor do the files between of libvips
 MOST_WORKERS = 8  # beyond it, more threads serve a photograph better than more processes
 
 
@@ -27,6 +28,11 @@ class Limits:
     keep_s: float
     keep_bytes: int
     keep_jobs: int = 200  # each holds a descriptor
+
+    @property
+    def max_result_bytes(self) -> int:
+        """Of a result: all its pages, and the metadata that came with the upload."""
+        return RESULT_BYTES_PER_PIXEL * self.max_pixels + self.max_bytes
 
 
 def default_workers() -> int:

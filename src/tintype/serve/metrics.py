@@ -36,7 +36,11 @@ class PoolCollector(Collector):
         for name, told, count in (
             ("colored", "Photographs colored.", pool.colored),
             ("coloring_seconds", "Time spent on those.", pool.seconds_spent),
-            ("crashes", "Processes that ended in the middle, or were ended.", pool.crashes),
+            (
+                "crashes",
+                "Processes that ended, took too long, or whose job was deleted.",
+                pool.crashes,
+            ),
         ):
             yield CounterMetricFamily(f"tintype_{name}", told, count)
 

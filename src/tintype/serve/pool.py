@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -93,7 +94,8 @@ class Child:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tintype.serve.child", str(theirs.fileno()), *models),
+                *(sys.executable, "-m", "tintype.serve.child", str(theirs.fileno())),
+                *(str(limits.max_result_bytes), *models),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
                 env=os.environ | {"TINTYPE_MAX_PIXELS": str(limits.max_pixels)},
@@ -106,7 +108,7 @@ class Child:
                 raise TintypeError(hello["error"], hint=hello["hint"])
             child.cards = hello["cards"]
         except BaseException:
-            await child.end(at_once=True)
+            await child.end()
             raise
         return child
 
@@ -141,9 +143,9 @@ class Child:
             result.close()
             raise
 
-    async def end(self, *, at_once: bool = False) -> int:
-        """Let the child end when its work is done, or at once; its exit code."""
-        if at_once and self.is_alive:
+    async def end(self) -> int:
+        """End the child at once; its exit code."""
+        if self.is_alive:
             with suppress(ProcessLookupError):  # `self._process.kill` would take the exit code
                 os.kill(self._process.pid, signal.SIGKILL)
         self._writer.close()
@@ -166,9 +168,10 @@ class Pool:
     def __init__(self, models: Sequence[str], limits: Limits) -> None:
         self._models = models
         self._limits = limits
-        self._idle: asyncio.Queue[Child] = asyncio.Queue()
+        self._idle: asyncio.Queue[Child | None] = asyncio.Queue()  # None wakes one who waits
         self._children: set[Child] = set()
         self._healing: set[asyncio.Task[None]] = set()
+        self._is_failing = False  # to start children
         self._waiting: list[Turn] = []
         self._seconds = 1.0  # that a photograph takes
         self.seconds_spent = 0.0  # by children, on what they colored
@@ -196,7 +199,7 @@ class Pool:
         """End the children."""
         for task in self._healing:
             task.cancel()
-        await asyncio.gather(*(child.end(at_once=True) for child in self._children))
+        await asyncio.gather(*(child.end() for child in self._children))
 
     @property
     def workers(self) -> int:
@@ -206,6 +209,7 @@ class Pool:
     @contextmanager
     def admission(self) -> Iterator[None]:
         """A place, in work or in the line. Raises `Problem` where there is none."""
+        self._refuse_without_children()
         if self.admitted >= self._limits.workers + self._limits.queue:
             wait_s = max(1, round(self._seconds * self.admitted / self._limits.workers))
             raise Problem(
@@ -229,8 +233,11 @@ class Pool:
         name = upload.name
         self._waiting.append(turn)
         try:
-            while not (child := await self._idle.get()).is_alive:  # it ended while it rested
-                await self._replace(child)
+            while (child := await self._idle.get()) is None or not child.is_alive:
+                if child is None:
+                    self._refuse_without_children()
+                else:  # it ended while it rested
+                    await self._replace(child)
         finally:
             self._waiting.remove(turn)
         turn.is_running = True
@@ -278,15 +285,27 @@ class Pool:
         task = asyncio.create_task(self._heal())
         self._healing.add(task)
         task.add_done_callback(self._healing.discard)
-        return await child.end(at_once=True)
+        return await child.end()
 
     async def _heal(self) -> None:
         while True:
             try:
                 self._take(await Child.start(self._models, self._limits))
+                self._is_failing = False
                 return
-            except (ChildDied, OSError, TintypeError):
+            except (ChildDied, OSError, TintypeError) as error:
+                if not self._is_failing:
+                    reason = str(error) or "it ended"
+                    logging.getLogger(__name__).error("No process that colors starts: %s", reason)
+                self._is_failing = True
+                if not self.workers:
+                    for _ in self._waiting:
+                        self._idle.put_nowait(None)
                 await asyncio.sleep(HEALING_S)
+
+    def _refuse_without_children(self) -> None:
+        if self._is_failing and not self.workers:
+            raise Problem(503, "No process that colors can be started.", hint="Try later.")
 
 
 def _told(code: int) -> str:

@@ -81,17 +81,11 @@ class JobStatus(BaseModel):
     links: Links
 
 
-class ModelEntry(ModelCard):
-    """A model's card, and how many different colorings it gives."""
-
-    variants: int = 1
-
-
 class Models(BaseModel):
     """What colors."""
 
     default: str
-    models: list[ModelEntry]
+    models: list[ModelCard]
 
 
 class LimitsTold(BaseModel):

@@ -19,6 +19,7 @@ from tintype.serve.pool import Pool
 from tintype.serve.schemas import LONGEST_HINTS
 
 BACKLOG = 128
+SPARE_CONNECTIONS = 256  # beyond those of photographs: each holds a descriptor
 LONGEST_HEAD_BYTES = 4 * LONGEST_HINTS  # as query parameters they are percent-encoded
 
 
@@ -71,6 +72,8 @@ def run(
             Guard(create_app(pool, limits, asks_token=bool(token)), hosts=hosts, token=token),
             log_level="error",
             server_header=False,
+            http="h11",  # httptools, where it is installed, knows no longest head
+            limit_concurrency=limits.workers + limits.queue + SPARE_CONNECTIONS,
             h11_max_incomplete_event_size=LONGEST_HEAD_BYTES,
             timeout_graceful_shutdown=math.ceil(limits.time_s),
         )

@@ -22,6 +22,7 @@ from tintype.serve.schemas import LONGEST_HINTS, Options
 FILE = "file"
 CHARSETS = ("utf-8", "us-ascii")  # of forms; others decode to what cannot be encoded again
 LONGEST_NAME = 200  # characters
+PATIENCE_S, LEAST_RATE = 5.0, 10_000  # bytes a second: a place in the line is not held by a trickle
 LEFT_OUT = re.compile(r'[\0-\x1f\x7f-\x9f<>:"|?*]')  # of names: what some disk cannot hold
 
 
@@ -41,7 +42,11 @@ async def read_upload(request: Request, limits: Limits) -> Upload:
     try:
         return await _read(request, limits)
     except TimeoutError:
-        raise Problem(408, f"The upload took longer than {limits.time_s:g} s.") from None
+        raise Problem(
+            408,
+            f"The upload took longer than {limits.time_s:g} s, or came slower than "
+            f"{LEAST_RATE // 1000} kB a second.",
+        ) from None
     except ClientDisconnect:
         raise Problem(408, "The client is gone.") from None
 
@@ -57,12 +62,13 @@ def too_large(length: int, limits: Limits) -> Problem:
 
 async def _read(request: Request, limits: Limits) -> Upload:
     fields = request.query_params.multi_items()
-    async with asyncio.timeout(limits.time_s):
+    async with asyncio.timeout(min(PATIENCE_S, limits.time_s)) as deadline:
+        content = _counted(request, limits, deadline)
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            file, name, form = await _form(request, limits)
+            file, name, form = await _form(request, content)
             fields += form
         else:
-            file, name = await _raw(request, limits), ""
+            file, name = await _raw(content), ""
     try:
         if not file.seek(0, 2):
             raise Problem(422, "The file is empty.", hint="Send a photograph.")
@@ -83,19 +89,23 @@ def _options(fields: list[tuple[str, str]]) -> Options:
         raise Problem.of_validation(error) from None
 
 
-async def _counted(request: Request, limits: Limits) -> AsyncGenerator[bytes, None]:
-    count = 0
+async def _counted(
+    request: Request, limits: Limits, deadline: asyncio.Timeout
+) -> AsyncGenerator[bytes, None]:
+    """The body, which puts the deadline off as it comes."""
+    count, start_s = 0, asyncio.get_running_loop().time()
     async for chunk in request.stream():
         count += len(chunk)
         if count > limits.max_bytes:
             raise too_large(count, limits)
+        deadline.reschedule(start_s + min(PATIENCE_S + count / LEAST_RATE, limits.time_s))
         yield chunk
 
 
-async def _raw(request: Request, limits: Limits) -> BinaryIO:
+async def _raw(content: AsyncGenerator[bytes, None]) -> BinaryIO:
     file = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
     try:
-        async for chunk in _counted(request, limits):
+        async for chunk in content:
             file.write(chunk)
     except BaseException:
         file.close()
@@ -103,14 +113,16 @@ async def _raw(request: Request, limits: Limits) -> BinaryIO:
     return file
 
 
-async def _form(request: Request, limits: Limits) -> tuple[BinaryIO, str, list[tuple[str, str]]]:
+async def _form(
+    request: Request, content: AsyncGenerator[bytes, None]
+) -> tuple[BinaryIO, str, list[tuple[str, str]]]:
     _, parameters = parse_options_header(request.headers["content-type"])
     charset = parameters.get(b"charset", b"utf-8").decode("latin-1")
     if charset.lower() not in CHARSETS:
         raise Problem(400, f"The form's charset is {charset!r}.", hint="Send it as utf-8.")
     parser = MultiPartParser(
         request.headers,
-        _counted(request, limits),
+        content,
         max_files=1,
         max_fields=len(Options.fields()) + 1,
         max_part_size=4 * LONGEST_HINTS,
