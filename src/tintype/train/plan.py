@@ -22,7 +22,7 @@ from tintype.recipe import Recipe
 from tintype.train import checkpoint
 from tintype.train.looks import held_out
 from tintype.train.perceptual import Perceptual
-from tintype.train.run import check_same, new_networks
+from tintype.train.run import check_same_pictures, check_same_recipe, new_networks
 from tintype.train.run_folder import check_free
 from tintype.train.views import l_and_lab
 
@@ -75,9 +75,10 @@ def make_plan(
     Raises DataError, RecipeError, CheckpointError, OutputError, ModelError.
     """
     check_free(out)
-    source = open_sources(data, recipe.data)
     latest = out / "checkpoints" / "latest.pt"
     state = checkpoint.load(latest) if latest.exists() else None
+    steered = [] if state is None else check_same_recipe(recipe, state, out)
+    source = open_sources(data, recipe.data)
     numbers = chosen(source, recipe.data, out / "kept.npz", write=write)
     if val is None:
         at, held_at = split_holdout(len(numbers), recipe.holdout_images, recipe.seed)
@@ -91,7 +92,8 @@ def make_plan(
         large = held[sides[held] >= max(stage.min_px for stage in recipe.stages)]
         held = large if len(large) else held
     pictures = _fingerprint(source, views, of_stage, held)
-    steered = [] if state is None else check_same(recipe, pictures, state, out)
+    if state is not None:
+        check_same_pictures(pictures, state, out)
     look_px = max(stage.crop_px for stage in recipe.stages)
     looked_at = [int(i) for i in held[: recipe.look_images]]
     held_l, held_lab = l_and_lab(views.form, held_out(views, looked_at, look_px))

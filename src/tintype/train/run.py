@@ -225,7 +225,7 @@ def diverged(what: str, images: int, checkpoints: Path) -> TrainingDiverged:
     )
 
 
-def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) -> list[str]:
+def check_same_recipe(recipe: Recipe, state: dict[str, Any], out: Path) -> list[str]:
     """A run goes on only as what it was begun as: CheckpointError says what differs.
 
     Of the stage that it is in, what steers may change; gives what did.
@@ -256,12 +256,16 @@ def check_same(recipe: Recipe, pictures: str, state: dict[str, Any], out: Path) 
             f"{out}: it was begun with {'; '.join(differs)}.",
             hint=f"Use another --out, or the recipe it was begun with, {out / 'recipe.yaml'}.",
         )
+    return steered
+
+
+def check_same_pictures(pictures: str, state: dict[str, Any], out: Path) -> None:
+    """CheckpointError where a run was begun with other pictures than these."""
     if pictures != state["pictures"]:
         raise CheckpointError(
             f"{out}: it was begun with other pictures.",
             hint="Give the same --data and --val, or another --out.",
         )
-    return steered
 
 
 def _differences(key: str, then: Any, now: Any) -> list[str]:
