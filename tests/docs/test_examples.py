@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from tintype.models.card import ModelCard
-from tintype.recipe import load_recipe
+from tintype.recipe import load_recipe, recipe_names
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -25,17 +25,19 @@ SERVING = re.compile(r"^(?:\w+=\S+ )*tintype serve.*\n", re.MULTILINE)
 NOT_RUN = ("pip install", "python -m pytest", "tintype data get")
 """The tests run in what the first made, the second is this very run, the third needs a network."""
 
-SHORT_TRAINING = "--set holdout_images=1 --set workers=0 " + " ".join(
-    f"--set stages.{stage}.total_images=2 --set stages.{stage}.batch_images=2 "
-    f"--set stages.{stage}.warmup_images=0 --set stages.{stage}.crop_px=64"
-    for stage in ("small", "full", "gan")
-)
-SHORT_FINETUNING = "--set holdout_images=1 --set workers=0 " + " ".join(
-    f"--set stages.{stage}.epochs=1 --set stages.{stage}.batch_images=2 "
-    f"--set stages.{stage}.crop_px=64"
-    for stage in ("warm-up", "album")
-)
-"""Added to a `tintype train` that does not say how long: the pages show the real thing."""
+NETWORKS = {"coco-pix2pix": "--set generator.levels=6 --set generator.width=8"}
+"""Of recipes whose networks are made for larger pictures than these short trainings see."""
+
+
+def shortened(name: str) -> str:
+    """Added to a `tintype train` that does not say how long: the pages show the real thing."""
+    known = name in recipe_names()
+    settings = ["holdout_images=1", "workers=0"]
+    for stage in load_recipe(name if known else "tintype-small").stages:
+        length = "total_images=2" if stage.total_images else "epochs=1"
+        keys = (length, "batch_images=2", "warmup_images=0", "crop_px=64")
+        settings += [f"stages.{stage.name}.{key}" for key in keys]
+    return " ".join([*(f"--set {setting}" for setting in settings), NETWORKS.get(name, "")])
 
 
 SERVED = "http://127.0.0.1:8000"
@@ -90,8 +92,7 @@ def runnable(block: str) -> str:
         parts = [part for part in line.split(" && ") if not part.startswith(NOT_RUN)]
         for part in parts:
             long = part.startswith("tintype train") and "total_images" not in part
-            shortened = SHORT_FINETUNING if "finetune" in part else SHORT_TRAINING
-            commands.append(f"{part} {shortened}" if long else part)
+            commands.append(f"{part} {shortened(part.split()[2])}" if long else part)
     return "\n".join(commands)
 
 
