@@ -21,6 +21,9 @@ AT_BOUND_LAB = 0.97 * AB_UNIT
 BOUND_WEIGHT = 10.0
 PATCHY_TOLERATED = 0.5
 """In Lab units. Counted from 0 on, it would make the most timid of all looks the best."""
+PATCHY_WEIGHT = 0.25
+"""Counted in full, half a Lab unit, which the eye hardly sees, would outweigh a tenth of the Frechet
+distance, which it does see."""
 
 Scores = dict[str, float]
 Floats = NDArray[np.float64]
@@ -51,8 +54,8 @@ class Scorer:
         the share of pixels at the bound of ab. `fd`: Frechet distance, with a judge.
 
         `score` is what a run is steered by: fd (or de00) and cf_err, each as a share of what gray
-        gets, patchiness above what is tolerated likewise, and ten times `bound`. Gray gets 2, the
-        truth 0.
+        gets, a quarter of the same for patchiness above what is tolerated, and ten times `bound`.
+        Gray gets 2, the truth 0.
         """
         made, gray = self._figures(made_ab.cpu()), self.gray
         main = "fd" if self._judge else "de00"
@@ -60,7 +63,7 @@ class Scorer:
         made["score"] = (
             made[main] / gray[main]
             + made["cf_err"] / gray["cf_err"]
-            + (0.0 if math.isnan(blotches) else blotches)
+            + (0.0 if math.isnan(blotches) else PATCHY_WEIGHT * blotches)
             + BOUND_WEIGHT * made["bound"]
         )
         return {name: round(value, 5) for name, value in made.items()}
