@@ -22,8 +22,8 @@ BOUND_WEIGHT = 10.0
 PATCHY_TOLERATED = 0.5
 """In Lab units. Counted from 0 on, it would make the most timid of all looks the best."""
 PATCHY_WEIGHT = 0.25
-"""Counted in full, half a Lab unit, which the eye hardly sees, would outweigh a tenth of the Frechet
-distance, which it does see."""
+"""Counted in full, half a Lab unit, which the eye hardly sees, would outweigh a tenth of the
+Frechet distance, which it does see."""
 
 Scores = dict[str, float]
 Floats = NDArray[np.float64]
