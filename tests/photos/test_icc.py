@@ -11,6 +11,7 @@ from tintype import Photo, color
 
 D50 = (0.9642, 1.0, 0.8249)
 LCMS_OFF = 2  # of L, at 8 bits: it works with what it has rounded
+LCMS_COARSE = 6  # of L in the dark of a space so wide that 8 bits are coarse
 FORMATS = ["jpeg", "png", "tiff", "webp"]
 
 
@@ -55,6 +56,10 @@ def rgb_profile(curve, primaries):
 ADOBE_RGB = rgb_profile(
     curv(563),
     [(0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457)],
+)
+# the widest there are: blue weighs less than nothing in the light, as in ACES's
+WIDEST = rgb_profile(
+    curv(563), [(0.9908, 0.3619, -0.0027), (-0.0277, 0.7222, 0.0156), (0.0011, -0.0841, 0.812)]
 )
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -113,6 +118,13 @@ def test_light_is_that_of_the_profile(icc, format, tinted_scan, strong_ab, file_
     off = np.abs(after - before)
     assert off.mean() < (0.5 if format == "png" else 1)
     assert np.percentile(off, 99) < LCMS_OFF + (0 if format == "png" else 5)
+
+
+def test_light_where_blue_weighs_less_than_nothing(tinted_scan, strong_ab, file_of, pixels_of):
+    content = file_of(tinted_scan, "png", icc_profile=WIDEST)
+    after = pixels_of(Photo.open(content).with_chroma(strong_ab).to_bytes())
+    off = np.abs(through_lcms(after, WIDEST) - through_lcms(pixels_of(content), WIDEST))
+    assert off.max() < LCMS_COARSE
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])

@@ -144,12 +144,13 @@ class _Join:
         room, high, low = z, some, f
         np.maximum(red, green, out=high)
         np.maximum(high, blue, out=high)
-        high += TINY
+        np.maximum(high, TINY, out=high)
         np.subtract(1, y, out=room)
         room /= high
         np.minimum(red, green, out=low)
         np.minimum(low, blue, out=low)
-        np.subtract(TINY, low, out=low)
+        np.negative(low, out=low)
+        np.maximum(low, TINY, out=low)
         np.divide(y, low, out=low)
         np.minimum(room, low, out=room)
         np.minimum(room, 1, out=room)
