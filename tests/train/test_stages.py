@@ -145,9 +145,9 @@ def test_a_gan_stage_that_turns_for_the_worse_ends_itself(
     (stop,) = [row for row in rows(tmp_path) if "stop" in row]
     assert stop["images"] == seen[-1][0] < 1000
     best_images, best = min(seen, key=lambda look: look[1]["score"])
-    assert f"best is {best['score']:.4f} at {best_images} images" in stop["stop"]
+    assert f"than the best, score {best['score']:.4f} at {best_images} images" in stop["stop"]
     assert best["score"] < seen[-1][1]["score"]
-    assert "no better than its best" in capfd.readouterr().err
+    assert "no better than the best" in capfd.readouterr().err
     kept = checkpoint.averaged(tmp_path)
     assert kept["images"] == best_images
     assert kept["best"]["score"] == best["score"]

@@ -249,12 +249,11 @@ class Loop:
         if run.plateau is not None:
             run.plateau.see(scores["l1"])
         is_best = not run.best or scores["score"] < run.best["score"]
-        if run.stage_images and scores["score"] >= run.stage_best:
-            run.looks_without_best += 1
-        elif run.stage_images:
-            run.looks_without_best, run.stage_best = 0, scores["score"]
         if is_best:
+            run.looks_without_best = 0
             run.best = {"score": scores["score"], "images": run.images}
+        elif run.stage_images:
+            run.looks_without_best += 1
         if self.log is not None:
             self.write(look=scores)
             run.save_look(best=is_best)
@@ -274,8 +273,8 @@ class Loop:
             return False
         why = (
             f"stage {stage.name} stopped after {run.images} images: {run.looks_without_best} looks "
-            f"in a row were no better than its best, score {run.stage_best:.4f}; the run's best is "
-            f"{run.best['score']:.4f} at {run.best['images']:.0f} images (checkpoints/best.pt)"
+            f"in a row were no better than the best, score {run.best['score']:.4f} at "
+            f"{run.best['images']:.0f} images (checkpoints/best.pt)"
         )
         self.write(stop=why)
         self.say(why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,6 @@ class Run:
         """Forget what the last stage remembered."""
         self.sums: dict[str, Tensor] = {}
         self.summed_steps = 0
-        self.stage_best = math.inf
         self.looks_without_best = 0
         if not self.done:
             self.plateau = Plateau(self.stage) if self.stage.schedule == "plateau" else None
@@ -130,7 +128,6 @@ class Run:
                 "optimizers": [o.state_dict() for o in _optimizers(players)],
                 "sums": {name: float(value) for name, value in self.sums.items()},
                 "summed_steps": self.summed_steps,
-                "stage_best": self.stage_best,
                 "looks_without_best": self.looks_without_best,
                 "plateau": self.plateau.state_dict() if self.plateau else None,
                 "balance": self.balance.state_dict() if self.balance else None,
@@ -177,7 +174,6 @@ class Run:
             self._memory = memory
             self.sums = {name: torch.tensor(value) for name, value in memory["sums"].items()}
             self.summed_steps = memory["summed_steps"]
-            self.stage_best = memory["stage_best"]
             self.looks_without_best = memory["looks_without_best"]
             if self.plateau is not None:
                 self.plateau.load_state_dict(memory["plateau"])
