@@ -118,8 +118,8 @@ class GanStage(_MovesGenerator, _MovesDiscriminator):
     d_waits_above: float = Field(1.0, gt=0.5, le=1)
     """The discriminator waits while it tells more than this share of patches rightly."""
     stop_after_looks: int | None = Field(None, ge=1)
-    """End the stage after so many looks in a row whose score was no better than the best of the run.
-    What follows goes on from the best look of the run, and that is what is exported."""
+    """End the stage after so many looks in a row whose score was no better than the run's best.
+    What follows goes on from that best look, and it is what is exported."""
 
 
 Stage = Annotated[PretrainStage | DiscriminatorStage | GanStage, Field(discriminator="kind")]
