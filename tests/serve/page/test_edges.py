@@ -119,7 +119,7 @@ def test_what_is_refused_is_told(
     expect(here.page.get_by_role("button", name="Download")).to_be_disabled()
     assert faults(here) == []
     here.page.get_by_role("button", name="Remove it").click()
-    expect(here.page.get_by_role("button", name="Choose photographs")).to_be_visible()
+    expect(here.page.get_by_role("button", name="Choose photographs")).to_be_focused()
     here.paste(portrait)  # and it goes on
     here.wait()
     expect(here.page.get_by_role("button", name="Download")).to_be_enabled()
@@ -134,7 +134,7 @@ def test_a_server_that_is_gone_and_one_that_asks_for_a_token(
     guarded = ("--token", "sesame-sesame", "--max-mb", "1")
     server = serving("--workers", "1", "--model", hint_model, *guarded)
     here = visit(server.url)
-    for word in ("open", "sesame-sesame"):
+    for word in ("s\u00e9same \u2713", "open", "sesame-sesame"):
         here.page.get_by_label("Token", exact=True).fill(word)
         here.page.get_by_role("button", name="Continue").click()
     expect(here.page.get_by_role("dialog")).to_be_hidden()

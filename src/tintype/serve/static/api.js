@@ -20,6 +20,13 @@ export class Refusal extends Error {
     Object.assign(this, { title: PLAINER[status] ?? title, detail, hint, status });
   }
 
+  /** What goes wrong outside the server, told as a refusal is. */
+  static of(problem, title) {
+    if (problem instanceof Refusal) return problem;
+    console.error(problem);
+    return new Refusal({ title, detail: problem.message });
+  }
+
   /** Whether the same may be taken another time. */
   get mayPass() {
     return this.status < 400 || this.status >= 500 || [401, 408, 429].includes(this.status);
@@ -117,7 +124,9 @@ function send(method, path, { body, signal, sent }) {
           hint: "Start `tintype serve` again, then try once more. Your photographs are still here.",
         }),
       );
-    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    const abort = () => request.abort();
+    request.onloadend = () => signal?.removeEventListener("abort", abort);
+    signal?.addEventListener("abort", abort, { once: true });
     request.send(body);
   });
 }
@@ -136,10 +145,14 @@ async function refusal(answer) {
 
 function rest(ms, signal) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+    const gone = () => {
       clearTimeout(timer);
       reject(new DOMException("given up", "AbortError"));
-    });
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", gone);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", gone, { once: true });
   });
 }

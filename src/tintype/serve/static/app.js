@@ -16,7 +16,7 @@ let current = null;
 let models = [];
 let limits = {};
 let working = false;
-let later = 0;
+const later = new Map(); // timers of photographs that were changed
 const told = new WeakMap();
 
 const model = () => models.find(({ name }) => name === byId("model").value);
@@ -27,7 +27,10 @@ const say = (text) => (byId("status").textContent = text);
 // photographs
 
 function add(files) {
-  const added = files.filter(fits).map((file) => {
+  const most = limits.max_bytes ?? Infinity;
+  const large = files.filter(({ size }) => size > most);
+  if (large.length) tooLarge(large, most);
+  const added = files.filter(({ size }) => size <= most).map((file) => {
     const photo = new Photo(file);
     photo.addEventListener("change", () => changed(photo));
     strip.add(photo);
@@ -39,15 +42,14 @@ function add(files) {
   work();
 }
 
-function fits(file) {
-  if (file.size <= (limits.max_bytes ?? Infinity)) return true;
+function tooLarge(files, most) {
   const mb = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  const each = files.map(({ name, size }) => `${name} has ${mb(size)}`);
   alarm({
-    title: `${file.name} is too large`,
-    detail: `It has ${mb(file.size)}; this server takes up to ${mb(limits.max_bytes)}.`,
+    title: files.length > 1 ? `${files.length} files are too large` : `${files[0].name} is too large`,
+    detail: `${each.join(", ")}; this server takes up to ${mb(most)}.`,
     hint: "For larger files use `tintype colorize` on the command line.",
   });
-  return false;
 }
 
 function choose(photo) {
@@ -63,10 +65,15 @@ function choose(photo) {
 function remove(photo) {
   const at = photos.indexOf(photo);
   photos.splice(at, 1);
+  clearTimeout(later.get(photo));
+  later.delete(photo);
+  if (complaint === photo) hush();
   photo.close();
   strip.remove(photo);
   if (photo === current) choose(photos[at] ?? photos[at - 1] ?? null);
   show();
+  const lost = !document.activeElement.offsetParent; // what had the focus is gone or hidden
+  if (lost) byId(current ? "stage" : "choose").focus();
   say(`${photo.name} removed`);
 }
 
@@ -81,9 +88,9 @@ async function work() {
       await (waits(current) ? current : photos.find(waits)).develop(model().name);
     }
   } catch (problem) {
-    if (!("title" in problem)) throw problem;
-    if (!photos.length) alarm(problem);
-    for (const photo of photos.filter(waits)) photo.refuse(problem);
+    const refusal = Refusal.of(problem, "The page could not start");
+    if (!photos.length) alarm(refusal);
+    for (const photo of photos.filter(waits)) photo.refuse(refusal);
   } finally {
     working = false;
   }
@@ -102,9 +109,15 @@ function changed(photo) {
   else if (photo.state === "failed") say(`${photo.name}: ${photo.refusal.title}. ${photo.refusal.detail}`);
 }
 
-function develop() {
-  clearTimeout(later);
-  if (current?.before) current.develop(model().name);
+/** Color it anew, after `ms` in which nothing more is changed. */
+function develop(photo, ms) {
+  clearTimeout(later.get(photo));
+  const start = () => {
+    later.delete(photo);
+    photo.develop(model().name);
+  };
+  later.set(photo, setTimeout(start, ms));
+  show();
 }
 
 // what the stage shows
@@ -116,12 +129,14 @@ function show() {
   strip.show(photos, current);
   const taken = takeable().length;
   byId("download-all").hidden = taken < 2;
+  byId("download-all").disabled = download.isBusy;
   byId("download-all").textContent = `All ${taken} as a ZIP`;
+  hints.show(current?.before ? current : null, model()?.takes_hints);
   if (!current) return;
   const { state, before, after, size, refusal } = current;
   if (size !== shownSize) {
-    stage.lay(size);
     shownSize = size;
+    stage.lay(size);
   }
   put(byId("before"), before);
   put(byId("after"), after);
@@ -159,10 +174,11 @@ function show() {
     `Colored by ${model()?.name}. The colors are a guess: believable, not evidence.`;
   byId("strength").value = current.strength;
   byId("strength-at").textContent = percent(current.strength);
-  for (const id of ["strength", "download"]) byId(id).disabled = !after;
+  byId("strength").disabled = !after;
+  byId("download").disabled = !after || download.isBusy;
   byId("zoom").classList.toggle("away", !size);
-  byId("desk").setAttribute("aria-busy", state === "waiting" || state === "working");
-  hints.show(before && model()?.takes_hints ? current : null);
+  const busy = state === "waiting" || state === "working" || later.has(current);
+  byId("desk").setAttribute("aria-busy", busy);
 }
 
 function put(image, view) {
@@ -187,8 +203,7 @@ stage.addEventListener("zoom", () => {
   const needed = (longest * Math.min(view.scale, view.full)) / view.full;
   if (needed > 1.1 * current.px && current.px < Math.min(longest, SHARPEST_PX)) {
     current.px = Math.min(longest, SHARPEST_PX);
-    clearTimeout(later);
-    later = setTimeout(develop, 250);
+    develop(current, 250);
   }
 });
 
@@ -196,19 +211,14 @@ stage.addEventListener("zoom", () => {
 
 byId("strength").addEventListener("input", () => {
   current.strength = Number(byId("strength").value);
-  byId("strength-at").textContent = percent(current.strength);
-  live();
-  byId("desk").setAttribute("aria-busy", true);
-  clearTimeout(later);
-  later = setTimeout(develop, 200);
+  develop(current, 200);
 });
 hints.addEventListener("change", ({ detail }) => {
-  say(detail);
-  develop();
+  say(detail.what);
+  develop(current, detail.goesOn ? 200 : 0);
 });
 byId("model").addEventListener("change", () => {
-  for (const photo of photos) photo.state = "waiting";
-  show();
+  for (const photo of photos) photo.wait();
   work();
 });
 byId("zoom-in").addEventListener("click", () => stage.zoomBy(1.5));
@@ -217,8 +227,7 @@ byId("zoom-fit").addEventListener("click", () => stage.fit());
 byId("zoom-full").addEventListener("click", () => stage.zoomTo(stage.view.full));
 byId("again").addEventListener("click", () => {
   const passed = (photo) => photo.state === "failed" && !photo.after && photo.refusal.mayPass;
-  for (const photo of photos.filter(passed)) photo.state = "waiting";
-  show();
+  for (const photo of photos.filter(passed)) photo.wait();
   work();
 });
 byId("remove").addEventListener("click", () => remove(current));
@@ -227,11 +236,12 @@ strip.addEventListener("choose", ({ detail }) => {
   work();
 });
 strip.addEventListener("remove", ({ detail }) => remove(detail));
-new Download({
+const download = new Download({
   chosen: () => current,
   all: takeable,
   model: () => model().name,
   fail: alarm,
+  changed: show,
 });
 
 byId("theme").addEventListener("click", () => {
@@ -322,7 +332,7 @@ onToken(async (wrong) => {
   byId("token").value = "";
   dialog.showModal();
   await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (!byId("token").value) throw new Refusal({ title: "No token was given", status: 401 });
+  if (!byId("token").validity.valid) throw new Refusal({ title: "No token was given", status: 401 });
   return byId("token").value;
 });
 

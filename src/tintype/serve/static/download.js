@@ -1,5 +1,6 @@
 // Taking results home: one file of full size, or all in a ZIP.
 
+import { Refusal } from "./api.js";
 import { zip } from "./zip.js";
 
 const byId = (id) => document.getElementById(id);
@@ -8,47 +9,56 @@ export class Download {
   #running = null;
   #model = () => undefined;
 
-  /** `chosen()` is the photograph on the stage, `all()` those to take; `fail` shows a Refusal. */
-  constructor({ chosen, all, model, fail }) {
+  /** `chosen()` is the photograph on the stage, `all()` those to take; `fail` shows a Refusal;
+   *  `changed` hears that `isBusy` has. */
+  constructor({ chosen, all, model, fail, changed }) {
     this.#model = model;
     this.fail = fail;
-    byId("download").addEventListener("click", () => this.#run(() => this.#one(chosen())));
-    byId("download-all").addEventListener("click", () => this.#run(() => this.#all(all())));
+    this.changed = changed;
+    const one = (signal) => this.#one(chosen(), signal);
+    byId("download").addEventListener("click", () => this.#run(one));
+    byId("download-all").addEventListener("click", () => this.#run((signal) => this.#all(all(), signal)));
     byId("cancel").addEventListener("click", () => this.#running?.abort());
   }
 
+  get isBusy() {
+    return this.#running !== null;
+  }
+
   async #run(work) {
-    this.#running = new AbortController();
-    byId("note").textContent = "";
     const from = document.activeElement;
-    this.#busy(true);
+    this.#running = new AbortController();
+    const { signal } = this.#running;
+    byId("note").textContent = "";
+    this.#show();
     byId("cancel").focus();
     try {
-      byId("note").textContent = await work();
+      byId("note").textContent = await work(signal);
     } catch (problem) {
-      if (problem.name === "AbortError") byId("note").textContent = "Canceled.";
-      else if ("title" in problem) this.fail(problem);
-      else throw problem;
+      if (signal.aborted) byId("note").textContent = "Canceled.";
+      else this.fail(Refusal.of(problem, "It could not be saved"));
     } finally {
-      this.#busy(false);
-      from.focus();
+      const stayed = [byId("cancel"), document.body].includes(document.activeElement);
+      this.#running = null;
+      this.#show();
+      if (stayed) from.focus();
     }
   }
 
-  async #one(photo) {
-    const made = await this.#make(photo, (share, text) => this.#tell(share, text));
+  async #one(photo, signal) {
+    const made = await this.#make(photo, signal, (share, text) => this.#tell(share, text));
     save(made.blob, made.name);
     return [`Saved as ${made.name}.`, made.note].join(" ").trim();
   }
 
-  async #all(photos) {
+  async #all(photos, signal) {
     const files = [];
     const left = [];
     for (const [i, photo] of photos.entries()) {
       const tell = (share, text) =>
         this.#tell((i + (share ?? 0)) / photos.length, `${i + 1} of ${photos.length}: ${text}`);
       try {
-        files.push(await this.#make(photo, tell));
+        files.push(await this.#make(photo, signal, tell));
       } catch (problem) {
         if (!problem.status) throw problem; // the server is gone, or this was given up
         left.push(photo.name);
@@ -59,18 +69,18 @@ export class Download {
     return left.length ? `${saved} Left out: ${left.join(", ")}.` : saved;
   }
 
-  #make(photo, tell) {
+  #make(photo, signal, tell) {
     const texts = { uploading: "Sending", queued: "Waiting for its turn", running: "Coloring" };
     return photo.download(this.#model(), {
-      signal: this.#running.signal,
+      signal,
       progress: (share, state) => tell(state === "queued" ? null : share, texts[state]),
     });
   }
 
-  #busy(busy) {
-    byId("under-way").hidden = !busy;
-    byId("download").disabled = byId("download-all").disabled = busy;
+  #show() {
+    byId("under-way").hidden = !this.isBusy;
     this.#tell(null, "");
+    this.changed();
   }
 
   #tell(share, text) {

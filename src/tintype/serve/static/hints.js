@@ -15,7 +15,8 @@ export class Hints extends EventTarget {
   #entries = new Map();
   #made = 0;
 
-  /** Events: "change" after hints of the photograph changed, with what happened as `detail`. */
+  /** Events: "change" after hints of the photograph changed; `detail` has `what` happened, and
+   *  whether it `goesOn`, as while an arrow is held down. */
   constructor(stage) {
     super();
     this.#stage = stage;
@@ -31,12 +32,13 @@ export class Hints extends EventTarget {
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** Show the hints of a photograph, or nothing where the model takes none. */
-  show(photo) {
-    if (photo !== this.#photo) this.#selected = null;
-    this.#photo = photo;
-    byId("hints").hidden = !photo;
-    if (!photo) this.#tool = null;
+  /** Show the hints of a photograph, or of none; nothing where the model `takes` none. */
+  show(photo, takes) {
+    const shown = takes ? photo : null;
+    if (shown !== this.#photo) this.#selected = null;
+    this.#photo = shown;
+    byId("hints").hidden = !shown;
+    if (!takes) this.#tool = null;
     this.#render();
   }
 
@@ -47,7 +49,7 @@ export class Hints extends EventTarget {
   #commit(points, what, key) {
     this.#photo.hints.commit(points, key);
     this.#render();
-    this.dispatchEvent(new CustomEvent("change", { detail: what }));
+    this.dispatchEvent(new CustomEvent("change", { detail: { what, goesOn: key !== undefined } }));
   }
 
   #change(id, news, what) {
@@ -82,8 +84,8 @@ export class Hints extends EventTarget {
   #back(way) {
     if (!this.#photo?.hints[way]()) return;
     this.#render();
-    const done = way === "undo" ? "Undone" : "Done again";
-    this.dispatchEvent(new CustomEvent("change", { detail: done }));
+    const what = way === "undo" ? "Undone" : "Done again";
+    this.dispatchEvent(new CustomEvent("change", { detail: { what, goesOn: false } }));
   }
 
   #chosen() {
@@ -123,7 +125,7 @@ export class Hints extends EventTarget {
     if (!selected) this.#selected = null;
     const color = selected?.color ?? this.#tool;
     this.#palette.show(color);
-    this.#stage.placing = this.#tool !== null;
+    this.#stage.placing = this.#photo !== null && this.#tool !== null;
     this.#stage.window.classList.toggle("placing", this.#stage.placing);
     const name = color && Palette.nameOf(color);
     byId("hint-help").textContent = selected
@@ -208,6 +210,10 @@ export class Hints extends EventTarget {
       drag(event); // the last way may come with it
       this.#change(id(), moved, "Moved");
       moved = null;
+    });
+    dot.addEventListener("pointercancel", () => {
+      moved = null;
+      this.#render();
     });
     return dot;
   }

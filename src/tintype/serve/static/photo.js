@@ -46,13 +46,18 @@ export class Photo extends EventTarget {
       }
       this.#now({ state: "ready" });
     } catch (problem) {
-      if (problem.name === "AbortError") return;
-      if (!("title" in problem)) throw problem;
+      if (running.signal.aborted) return;
       running.abort(); // the other of two
-      this.#now({ state: "failed", refusal: problem });
+      this.refuse(Refusal.of(problem, "The browser could not show it"));
     } finally {
       if (this.#running === running) this.#running = null;
     }
+  }
+
+  /** Give up what is under way, and stand in the line again. */
+  wait() {
+    this.#running?.abort();
+    this.#now({ state: "waiting", refusal: null });
   }
 
   /** Say why it cannot be colored. */
@@ -63,7 +68,7 @@ export class Photo extends EventTarget {
   /** The file of full size that the server makes. */
   download(model, { signal, progress }) {
     const file = { blob: this.file, name: this.name };
-    return colorizeAsJob({ file, ...this.#wishes(model, 1) }, { signal, progress });
+    return colorizeAsJob({ file, ...this.#wishes(model) }, { signal, progress });
   }
 
   /** Let go of what it holds. */
@@ -72,8 +77,13 @@ export class Photo extends EventTarget {
     for (const view of [this.before, this.after]) if (view) URL.revokeObjectURL(view.url);
   }
 
-  #wishes(model, scale) {
-    const points = this.hints.present.map(({ x, y, color }) => ({ x: x * scale, y: y * scale, color }));
+  #wishes(model, copy = null) {
+    const { width, height } = copy ?? this.size ?? {}; // there are no hints before there is a size
+    const points = this.hints.present.map(({ x, y, color }) => ({
+      x: (x * width) / this.size.width,
+      y: (y * height) / this.size.height,
+      color,
+    }));
     return {
       model,
       strength: this.strength,
@@ -115,8 +125,7 @@ export class Photo extends EventTarget {
     const { strength, size } = this;
     const copy = side === "after" && px === PREVIEW_PX && this.#isHeavy ? smaller(this.before) : null;
     const blob = copy ? await copy.convertToBlob({ type: "image/jpeg", quality: 0.95 }) : this.file;
-    const scale = copy ? copy.width / size.width : 1;
-    const wishes = side === "before" ? { model, strength: 0 } : this.#wishes(model, scale);
+    const wishes = side === "before" ? { model, strength: 0 } : this.#wishes(model, copy);
     const whole = this.#isJpeg && size && px >= Math.max(size.width, size.height);
     const sent = (share) => this.before || this.#now({ sent: share });
     const made = await colorize(

@@ -1,6 +1,8 @@
 // A ZIP of files that are compressed already, and so stored as they are.
 // Format: APPNOTE.TXT of PKWARE, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.16 (end).
 
+import { Refusal } from "./api.js";
+
 const LIMIT = 2 ** 32 - 1; // beyond it a ZIP64 would be needed
 const DOS_EPOCH_DATE = (1 << 5) | 1; // 1980-01-01: results hold no time
 const UTF8_NAMES = 1 << 11;
@@ -50,7 +52,12 @@ export async function zip(files) {
     parts.push(local, bytes, blob);
     directory.push(entry, bytes);
     offset += local.byteLength + bytes.length + blob.size;
-    if (offset > LIMIT) throw new RangeError("more than 4 GB");
+    if (offset > LIMIT) {
+      throw new Refusal({
+        title: "More than 4 GB do not fit in one ZIP",
+        hint: "Download the largest one by one, and remove them here.",
+      });
+    }
   }
   const size = directory.reduce((sum, part) => sum + part.byteLength, 0);
   const end = record(
