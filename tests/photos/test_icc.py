@@ -8,6 +8,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from tintype import Photo, color
+from tintype.icc import Encoding
+from tintype.image import join
 
 D50 = (0.9642, 1.0, 0.8249)
 LCMS_OFF = 2  # of L, at 8 bits: it works with what it has rounded
@@ -190,6 +192,12 @@ def test_color_is_lab_in_a_wide_space(strong_ab):
     apart = color.srgb_to_lab(np.asarray(seen) / 255) - color.srgb_to_lab(np.asarray(in_srgb) / 255)
     assert np.abs(apart).mean() < 0.5
     assert np.abs(apart).max() < 2.5
+
+
+def test_black_is_black_however_steep_the_curve():
+    decode = np.stack([np.linspace(0, 1, 1 << 16) ** 3.0] * 3)
+    tables = join._code_tables(Encoding(color.SRGB_TO_XYZ, decode), is_deep=True)
+    assert {int(table[0]) for table in tables} == {0}
 
 
 PRIMARIES = [(0.436, 0.222, 0.014), (0.385, 0.717, 0.097), (0.143, 0.061, 0.714)]

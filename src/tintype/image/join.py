@@ -220,6 +220,7 @@ def _f_table(count: int) -> Plane:
 def _code_tables(encoding: Encoding, *, is_deep: bool) -> list[Codes]:
     """The code values of linear light, for each channel."""
     nodes = _nodes(NODES_16 if is_deep else NODES_8)
+    nodes[0] = 0  # of a steep toe the middle of the first place is codes away from black
     tables: list[Codes] = []
     for channel in range(3):
         same = (encoding.decode[channel] == encoding.decode[0]).all()
