@@ -267,7 +267,7 @@ def memory(files: list[int], scratch: Path) -> None:
             thread.start()
             code = process.wait()
             thread.join()
-            planned = len(list((scratch / f"out{count}" / "_tintype" / "plan").iterdir()))
+            planned = len(list((scratch / f"out{count}" / "_tintype" / "plan").glob("*/*")))
             tell(
                 f"{count} files",
                 exit_code=code,

@@ -30,8 +30,8 @@ class Colorizer:
     """Colors photographs with one model.
 
     `model` is a name from `tintype models`, the path of an .onnx or its bytes; `threads` defaults
-    to the settings' number. Raises UnknownModel or ModelError. May be shared between threads, carried
-    over a fork and pickled: sessions belong to the process and are reused.
+    to the settings' number. Raises UnknownModel or ModelError. May be shared between threads,
+    carried over a fork and pickled: sessions belong to the process and are reused.
     """
 
     card: ModelCard

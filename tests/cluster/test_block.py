@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -24,7 +25,7 @@ from tintype.engines.remote.block import _Attempt, colorize_block
 from tintype.engines.remote.job import Job
 from tintype.engines.remote.parts import Outcome
 from tintype.engines.remote.place import Place
-from tintype.errors import PhotoError
+from tintype.errors import OutputError, OutputUnavailable, PhotoError
 
 JobOf = Callable[..., Job]
 
@@ -175,7 +176,7 @@ def test_photograph_that_kills_workers_is_named(
         f"{archive}/2/scan.bmp: workers died while they colored it."
     )
     assert len(contents(tmp_path / "out")) == 63
-    assert not list((tmp_path / "out/_tintype/trying").iterdir())
+    assert not any(path.is_file() for path in (tmp_path / "out/_tintype/trying").rglob("*"))
 
 
 def test_model_is_that_of_the_job(
@@ -232,3 +233,30 @@ def test_failure_that_is_outlived_is_not_deadly() -> None:
         with pytest.raises(PhotoError), attempt.at("a.jpg"):
             raise PhotoError("a network that is gone for a moment")
     assert not attempt.is_deadly("a.jpg")
+
+
+def test_names_that_no_disk_tells_apart_are_refused(
+    archive: Path, job_of: JobOf, tmp_path: Path
+) -> None:
+    job = job_of("memory://twins", tmp_path / "out")
+    picture = (archive / "0/000.jpg").read_bytes()
+    lines = []
+    for key in ("a//b.jpg", "a/b.jpg"):  # as an object store may list them
+        Place(job.source).write(key, picture)
+        lines.append(json.dumps({"key": key, "bytes": len(picture), "version": "1"}))
+    Place(job.destination).write("_tintype/plan/part", "\n".join(lines).encode())
+    told = {outcome.input: outcome for outcome in colorize_block(job, "part")}
+    assert told["memory://twins/a/b.jpg"].status == "colored"
+    assert "no disk has a folder without a name" in told["memory://twins/a//b.jpg"].reason
+
+
+def test_plan_that_is_gone_is_told(archive: Path, job_of: JobOf, tmp_path: Path) -> None:
+    job = job_of(archive, tmp_path / "out")
+    written = list(parts.write_plan(Place(job.source), Place(job.destination)))
+    shutil.rmtree(tmp_path / "out")  # as when its disk is gone
+    with pytest.raises(OutputError, match="this part of the plan is gone"):
+        colorize_block(job, written[0])
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    with pytest.raises(OutputUnavailable, match="the folder for the results is gone"):
+        Place(job.destination).store(tmp_path / "photo.jpg", "a.jpg", overwrite=False)
+    assert not (tmp_path / "out").exists()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tintype.engines.remote import parts
-from tintype.engines.remote.parts import blocks
+from tintype.engines.remote.parts import Outcome, blocks
 from tintype.engines.remote.place import Found, Place
 
 NAMES = [f"{number % 7}/{number:05}.jpg" for number in range(5000)]
@@ -51,3 +51,23 @@ def test_plan_is_written_part_by_part() -> None:
     planned = [line.key for name in names for line in parts.read_plan(destination, name)]
     assert sorted(planned) == sorted(NAMES[:200])
     assert list(parts.write_plan(source, destination)) == names
+
+
+def test_parts_of_what_is_gone_are_removed() -> None:
+    source, destination = Place("memory://before"), Place("memory://told")
+    for name in NAMES[:300]:
+        source.write(name, b"x")
+    other = list(parts.write_plan(Place("memory://in"), destination))
+    for name in (*other, *parts.write_plan(source, destination)):
+        failed = (
+            Outcome(source.url_of(line.key), 1, "1", None, "", None, 0, "broken", "failed")
+            for line in parts.read_plan(destination, name)
+        )
+        parts.write_manifest(destination, name, failed)
+    for name in sorted(NAMES[:300])[20:200]:
+        source.remove(name)
+    written = list(parts.write_plan(source, destination))
+    for kind in (parts.PLAN, parts.MANIFEST):
+        left = {found.key for found in Place(destination.url_of(kind)).list()}
+        assert left <= {*written, *other}
+        assert left >= set(other)

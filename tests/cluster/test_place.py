@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 
+from tintype import files
 from tintype.engines.remote.place import Place
 from tintype.errors import PhotoError, TintypeError
 
@@ -79,3 +82,49 @@ def test_places_that_overlap(tmp_path: Path) -> None:
         assert Place(other).overlaps(place)
     assert not place.overlaps(Place(f"{tmp_path}/ab"))
     assert not place.overlaps(Place(f"memory://{tmp_path}/a"))
+
+
+def test_names_of_disks_are_taken_as_they_are(tmp_path: Path) -> None:
+    for place in (Place(f"{tmp_path}/a::b"), Place(f"file://{tmp_path}/a::b/")):
+        place.write("c.jpg", b"")
+        assert (tmp_path / "a::b/c.jpg").is_file()
+        assert [one.key for one in place.list()] == ["c.jpg"]
+    assert Place("file:///").url_of("a.jpg") == "file:///a.jpg"
+    assert Place("/").url_of("a.jpg") == "/a.jpg"
+    assert Place("/").overlaps(Place(str(tmp_path)))
+
+
+@pytest.mark.parametrize("url", ["ftp://user:secret@host/a", "https://secret@host/a"])
+def test_credentials_in_a_url_are_refused_and_not_told(url: str) -> None:
+    with pytest.raises(TintypeError, match="Give credentials where fsspec") as told:
+        Place(url)
+    assert "secret" not in str(told.value)
+
+
+def test_place_that_cannot_be_reached_is_one_line() -> None:
+    with pytest.raises(TintypeError, match=r"^ftp://127\.0\.0\.1:1/a: Connection refused"):
+        Place("ftp://127.0.0.1:1/a")
+
+
+def test_folders_come_in_the_order_of_names() -> None:
+    place = Place("memory://order")
+    for key in ("b/2.jpg", "a/c/3.jpg", "b.jpg", "a/1.jpg"):
+        place.write(key, b"x")
+    assert [one.key for one in place.list()] == ["b.jpg", "a/1.jpg", "a/c/3.jpg", "b/2.jpg"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0)
+    with pytest.raises(PhotoError, match=f"{tmp_path}/closed: this folder cannot be read"):
+        list(Place(str(tmp_path)).list())
+
+
+def test_names_that_a_disk_does_not_tell_apart(tmp_path: Path, monkeypatch: Any) -> None:
+    place = Place(str(tmp_path))
+    for name in ("A.jpg", "b.jpg"):
+        place.write(name, b"")
+    if not (tmp_path / "a.jpg").exists():  # a disk that folds case, as far as it is asked
+        monkeypatch.setattr(os.path, "lexists", lambda path: Path(path).parent == tmp_path)
+        monkeypatch.setattr(files, "folds_case", lambda folder: True)
+    assert (place.twin("a.jpg"), place.twin("b.jpg")) == ("A.jpg", None)

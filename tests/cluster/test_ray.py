@@ -16,8 +16,11 @@ import pytest
 
 from tintype.batch import colorize_one, plan
 from tintype.colorizer import Colorizer
+from tintype.engines.ray import _color, _list, colorize_dataset
+from tintype.engines.remote.job import Job
 from tintype.engines.remote.parts import outcomes
 from tintype.engines.remote.place import Place
+from tintype.errors import OutputError, PhotoError
 
 ray = pytest.importorskip("ray", reason="Ray needs the extra 'ray'")
 
@@ -154,3 +157,41 @@ def test_what_does_not_go_together(arguments: tuple[str, ...]) -> None:
     code, _, log = ended(tintype("colorize", *arguments))
     assert code == 2
     assert "--engine ray" in log
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 2}, "strength is 2"),
+        ({"format": "xyz"}, "format is 'xyz'"),
+        ({"jobs": 0}, "both are 1 or more"),
+    ],
+)
+def test_options_are_checked_before_a_cluster_is_asked(
+    options: dict[str, Any], message: str, archive: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        colorize_dataset(str(archive), str(tmp_path / "out"), **options)
+
+
+def test_places_are_checked_before_a_cluster_is_asked(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PhotoError, match="nothing lies below it"):
+        colorize_dataset(str(tmp_path / "empty"), str(tmp_path / "out"))
+    with pytest.raises(OutputError, match="half a result"):
+        colorize_dataset(str(archive), f"simplecache::file://{tmp_path}/out")
+
+
+def test_limits_of_the_driver_are_those_of_workers(
+    archive: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TINTYPE_MAX_PIXELS", "TINTYPE_THREADS"):
+        monkeypatch.setenv(name, "1")
+    job = Job(str(archive), str(tmp_path / "out"), tiny_model.read_bytes(), max_pixels=96 * 96 - 1)
+    listed = [batch["part"][0] for batch in _list(job, {})]
+    (told,) = _color(job, {"part": listed})
+    failed = {
+        line["input"] for line in json.loads(told["outcomes"][0]) if "pixels" in line["reason"]
+    }
+    assert f"{archive}/0/000.jpg" in failed
+    assert f"{archive}/2/scan.bmp" not in failed  # of 64 x 64

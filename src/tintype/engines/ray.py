@@ -21,9 +21,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from tintype.errors import MissingExtra, OutputError, TintypeError
-from tintype.formats import Saving
+from tintype.errors import MissingExtra, OutputError, PhotoError, TintypeError
+from tintype.formats import WRITTEN, Saving
 from tintype.models import store
+from tintype.settings import Settings
 
 if TYPE_CHECKING:
     from tintype.engines.remote.job import Job
@@ -58,13 +59,20 @@ def colorize_dataset(
     stored. The rest is as `batch.colorize_one` and `batch.plan` have it.
 
     Raises `MissingExtra` without the extra `ray`; `TintypeError` for URLs that cannot be used or
-    overlap, and where nothing more can be read or written.
+    overlap, and where nothing more can be read or written;
+    `ValueError` for options out of range.
     """
     if not all(map(find_spec, ("ray", "pyarrow", "fsspec"))):
         raise MissingExtra.named("ray", "The engine 'ray'")
-    from tintype.colorizer import Colorizer
+    from tintype.colorizer import STRONGEST, Colorizer
     from tintype.engines.remote.job import Job
 
+    if not 0 <= strength <= STRONGEST:  # NaN fails here too
+        raise ValueError(f"strength is {strength}; it must be a number from 0 to {STRONGEST}")
+    if format is not None and format not in WRITTEN:
+        raise ValueError(f"format is {format!r}; it is one of {', '.join(WRITTEN)}")
+    if min(threads, jobs) < 1:
+        raise ValueError(f"threads is {threads} and jobs {jobs}; both are 1 or more")
     Colorizer(model, threads=1)  # a file that is no model is told here, and not by every worker
     job = Job(
         source=_absolute(source),
@@ -77,6 +85,7 @@ def colorize_dataset(
         retry_failed=retry_failed,
         threads=threads,
         jobs=jobs,
+        max_pixels=Settings.from_environment().max_pixels,
         saving=saving,
     )
     _check(job)
@@ -99,7 +108,13 @@ def _check(job: Job) -> None:
             f"{destination.url}: overlaps with {source.url}, where originals lie.",
             hint="Name another output.",
         )
-    next(iter(source.list()), None)
+    if not destination.is_written_whole:
+        raise OutputError(
+            f"{destination.url}: a worker that dies could leave half a result there.",
+            hint="Use s3://, gs://, abfs:// or file://.",
+        )
+    if next(iter(source.list()), None) is None:
+        raise PhotoError(f"{source.url}: nothing lies below it.")
 
 
 def _run(job: Job, address: str | None) -> Generator[Outcome]:
@@ -178,6 +193,8 @@ def _list(job: Job, _: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
 
 def _color(job: Job, parts: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
     os.environ["TINTYPE_THREADS"] = str(job.threads)  # libvips reads it once, when it is loaded
+    if job.max_pixels:
+        os.environ["TINTYPE_MAX_PIXELS"] = str(job.max_pixels)
     from tintype.engines.remote.block import colorize_block
 
     for part in parts["part"]:

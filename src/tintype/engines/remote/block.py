@@ -20,7 +20,7 @@ from tintype.engines import local
 from tintype.engines.remote import parts
 from tintype.engines.remote.job import Job
 from tintype.engines.remote.parts import Outcome, Planned
-from tintype.engines.remote.place import OWN, Place
+from tintype.engines.remote.place import Place
 from tintype.errors import OutputExists, OutputUnavailable, PhotoError, TintypeError
 
 MOST_DEATHS = 2  # of workers, while they had one photograph alone
@@ -140,6 +140,11 @@ class _Block:
         self._names[item.source] = name
         if line.rival and name == self._named(line.rival, self._kind(line.rival)):
             return Result(item, "failed", self._on_rival(line.key, line.rival, name))
+        if self._destination.is_local and "" in name.split("/"):
+            reason = f"{self._source.url_of(line.key)}: no disk has a folder without a name."
+            return Result(item, "failed", reason)
+        if twin := self._destination.twin(name):
+            return Result(item, "failed", self._on_twin(line.key, twin))
         output = item.source.with_name("result" + PurePosixPath(name).suffix)
         stands = self._is_there(name)
         if stands:
@@ -208,13 +213,20 @@ class _Block:
         its, other = self._source.url_of(key), self._source.url_of(rival)
         return f"{its}: its result would fall on that of {other}, {self._destination.url_of(name)}."
 
+    def _on_twin(self, key: str, twin: str) -> str:
+        its = self._source.url_of(key)
+        return (
+            f"{its}: its result would fall on {twin}: "
+            "this disk does not tell upper from lower case."
+        )
+
 
 class _Attempt:
     """Whether others died in this block, and at which photograph: a small file beside the plan."""
 
     def __init__(self, destination: Place, part: str) -> None:
         self._destination = destination
-        self._key = f"{OWN}/trying/{part}"
+        self._key = f"{parts.TRYING}/{part}"
         before = destination.read(self._key)
         self.is_careful = before is not None
         self._deaths = Counter(json.loads(before) if before else ())

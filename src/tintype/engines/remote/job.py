@@ -13,7 +13,9 @@ class Job:
 
     `model` is the content of an .onnx, so that all machines have the same one. `threads` are those
     of one worker, `jobs` the photographs that it has at a time: while one is colored, others are
-    fetched and stored. The rest is as `batch.colorize_one` has it, and `format` as `batch.plan`.
+    fetched and stored. `max_pixels` is the most that a photograph may have, by default what each
+    worker's environment says. The rest is as `batch.colorize_one` has it, and `format` as
+    `batch.plan`.
     """
 
     source: str
@@ -26,4 +28,5 @@ class Job:
     retry_failed: bool = False
     threads: int = 1
     jobs: int = 2
+    max_pixels: int | None = None
     saving: Saving = field(default_factory=Saving)

@@ -1,7 +1,7 @@
 """Plan and manifest at the destination: JSON lines in parts, one part a block, each written whole.
 
 A block begins after a name whose hash says so, and its part is called after that name. So the same
-listing gives the same blocks, and a file that is new changes the block it lies in and no other:
+listing gives the same blocks, and a file that is new changes the block it lies in, seldom more:
 nobody needs to hold the whole plan to find again what is done.
 """
 
@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from tintype.engines.remote.place import OWN, Found, Place
+from tintype.errors import OutputError, PhotoError
 
 LEAST, MOST = 32, 128  # photographs a block: about 64 on average
 ONE_IN = 32  # names end a block
 
-PLAN, MANIFEST = f"{OWN}/plan", f"{OWN}/manifest"
+PLAN, MANIFEST, TRYING = f"{OWN}/plan", f"{OWN}/manifest", f"{OWN}/trying"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +80,28 @@ def blocks(found: Iterable[Found]) -> Iterator[tuple[str, list[Planned]]]:
 def write_plan(source: Place, destination: Place) -> Iterator[str]:
     """List the source and write the plan: the name of each part, once it is there.
 
-    One block is in memory at a time. Raises `PhotoError` and `OutputError`.
+    One block is in memory at a time, and the name of each. When all are written, parts that an
+    earlier listing of this source left are removed, with their manifest. Raises `PhotoError` and
+    `OutputError`.
     """
+    folder = _hash(source.url).hex()[:16]
+    written = set[str]()
     for before, block in blocks(source.list()):
-        part = _hash(f"{source.url}\n{before}").hex()[:16] + ".jsonl"
-        destination.write(f"{PLAN}/{part}", _lines(block))
-        yield part
+        part = _hash(before).hex()[:16] + ".jsonl"
+        destination.write(f"{PLAN}/{folder}/{part}", _lines(block))
+        written.add(part)
+        yield f"{folder}/{part}"
+    for kept in (PLAN, MANIFEST, TRYING):
+        _remove_others(destination, f"{kept}/{folder}", written)
 
 
 def read_plan(destination: Place, part: str) -> list[Planned]:
     """A part of the plan. Raises `OutputError`."""
-    return list(_parsed(destination.read(f"{PLAN}/{part}"), Planned))
+    content = destination.read(f"{PLAN}/{part}")
+    if content is None:
+        where = destination.url_of(f"{PLAN}/{part}")
+        raise OutputError(f"{where}: this part of the plan is gone.", hint="Run again to go on.")
+    return list(_parsed(content, Planned))
 
 
 def read_manifest(destination: Place, part: str) -> dict[str, Outcome]:
@@ -112,6 +125,13 @@ def outcomes(destination: Place) -> Iterator[Outcome]:
 def failures(destination: Place) -> Iterator[Outcome]:
     """What failed, with the reason in `error`."""
     return (outcome for outcome in outcomes(destination) if outcome.error is not None)
+
+
+def _remove_others(destination: Place, folder: str, written: set[str]) -> None:
+    with suppress(PhotoError):  # there is no such folder yet
+        for found in Place(destination.url_of(folder)).list():
+            if found.key not in written:
+                destination.remove(f"{folder}/{found.key}")
 
 
 def _hash(text: str) -> bytes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import posixpath
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tintype import files
-from tintype.errors import OutputError, PhotoError, TintypeError
+from tintype.errors import OutputError, OutputUnavailable, PhotoError, TintypeError
 from tintype.walk import UNFINISHED, walk
 
 OWN = "_tintype"  # the folder of plan and manifest, in a place for results
+# schemes: of disks, and of stores that take an object whole or not at all
+WRITTEN_WHOLE = ("", "file", "memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
+AT_SIGN_IS_A_CONTAINER = ("abfs", "abfss", "az")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +43,32 @@ class Place:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/") or url
+        scheme = url.partition("://")[0] if "://" in url else ""
+        is_on_disk = scheme in ("", "file")
+        if not is_on_disk and scheme not in AT_SIGN_IS_A_CONTAINER and re.search("://[^/]*@", url):
+            raise TintypeError(
+                f"{scheme}://...: holds a user's name, or a password, which would stand in all "
+                "that is told.",
+                hint="Give credentials where fsspec looks for them.",
+            )
+        self.url = url.rstrip("/") if url.strip("/") != f"{scheme}:" else f"{scheme}://"
+        self.is_written_whole = scheme in WRITTEN_WHOLE
         try:
-            # a listing that is kept would grow with the archive
-            self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
-        except ImportError as error:
+            if is_on_disk:  # elsewhere `::` chains file systems, here it is a name's
+                self._fs = LocalFileSystem()
+                root = self._fs._strip_protocol(url)
+            else:
+                # a listing that is kept would grow with the archive
+                self._fs, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except (ImportError, OSError) as error:  # not installed; some connect at once
             raise TintypeError(f"{url}: {_first_line(error)}.") from None
         except ValueError as error:
             raise TintypeError(
                 f"{url}: {_first_line(error)}.", hint="Use s3:// or file://."
             ) from None
         self._root: str = root.rstrip("/")
-        self._is_local = isinstance(self._fs, LocalFileSystem)
+        self._folds_case: dict[Path, bool] = {}
+        self.is_local = isinstance(self._fs, LocalFileSystem)
         protocol = self._fs.protocol
         self._is_s3 = "s3" in ((protocol,) if isinstance(protocol, str) else protocol)
 
@@ -67,8 +85,11 @@ class Place:
         """Whether one lies in the other, or both are the same."""
         if self._fs.protocol != other._fs.protocol:
             return False
-        own, its = (os.path.realpath(p._root) if p._is_local else p._root for p in (self, other))
-        return own == its or own.startswith(its + "/") or its.startswith(own + "/")
+        own, its = (
+            (os.path.realpath(p._at("")) if p.is_local else p._root).rstrip("/") + "/"
+            for p in (self, other)
+        )
+        return own.startswith(its) or its.startswith(own)
 
     def list(self) -> Iterator[Found]:
         """Every file, but for what is hidden or unfinished, so that prefixes of a name precede it.
@@ -107,6 +128,24 @@ class Place:
         last = listed[-1].encode() if page.get("IsTruncated") else None
         return lambda key: key in known if last is None or key.encode() <= last else is_there(key)
 
+    def twin(self, key: str) -> str | None:
+        """The name of a file that is this one too: on a disk that does not tell `A` from `a`.
+
+        Only of disks, and where the name of `key` is not that of a file. Raises `OutputError`.
+        """
+        path = Path(self._at(key))
+        with _writing(self.url_of(key)):
+            if not self.is_local or not os.path.lexists(path):
+                return None
+            folder = path.parent
+            if folder not in self._folds_case:
+                self._folds_case[folder] = files.folds_case(folder)
+            if not self._folds_case[folder]:
+                return None
+            names = {other.name.casefold(): other.name for other in folder.iterdir()}
+            other = names.get(path.name.casefold())
+            return None if other == path.name else other
+
     def head(self, key: str, count: int) -> bytes:
         """The first bytes of a file. Raises `PhotoError`."""
         with _reading(self.url_of(key)):
@@ -126,9 +165,17 @@ class Place:
                 return None
 
     def store(self, path: Path, key: str, *, overwrite: bool) -> None:
-        """Copy a file from this machine, whole or not at all. Raises `OutputError`."""
+        """Copy a file from this machine, whole or not at all, where plan and manifest are.
+
+        Raises `OutputError`, and `OutputUnavailable` where the disk is gone on which they lay.
+        """
         with _writing(self.url_of(key)):
-            if self._is_local:
+            if self.is_local:
+                if not Path(self._at(OWN)).is_dir():
+                    raise OutputUnavailable(
+                        f"{self.url}: the folder for the results is gone.",
+                        hint="Bring it back, and run again to go on.",
+                    )
                 with path.open("rb") as source:
                     self._replace(key, source, overwrite=overwrite)
             else:
@@ -137,7 +184,7 @@ class Place:
     def write(self, key: str, content: bytes) -> None:
         """Write a file of ours, whole or not at all. Raises `OutputError`."""
         with _writing(self.url_of(key)):
-            if self._is_local:
+            if self.is_local:
                 self._replace(key, io.BytesIO(content), overwrite=True)
             else:
                 self._fs.pipe_file(self._at(key), content)
@@ -173,20 +220,36 @@ class Place:
             after = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _folders(self) -> Iterator[Found]:
-        if self._is_local:
-            root = Path(self._root)
+        if self.is_local:
+            root = Path(self._at(""))
             if not root.is_dir():
                 raise NotADirectoryError(None, "there is no such folder")
             for path in walk(root, _unreadable):
-                if path.is_file():
+                try:
+                    if not path.is_file():
+                        continue
                     status = path.stat()
-                    key = path.relative_to(root).as_posix()
-                    yield Found(key, status.st_size, str(status.st_mtime_ns))
+                except FileNotFoundError:  # it went away meanwhile
+                    continue
+                key = path.relative_to(root).as_posix()
+                yield Found(key, status.st_size, str(status.st_mtime_ns))
             return
-        for folder, _, names in self._fs.walk(self._root, detail=True, on_error="raise"):
-            for name, entry in sorted(names.items()):
-                key = posixpath.relpath(posixpath.join(folder, name), self._root)
-                yield Found(key, entry["size"], _version(entry))
+        folders = [self._root]
+        while folders:
+            folder, below = folders.pop(), []
+            for entry in sorted(self._fs.ls(folder, detail=True), key=itemgetter("name")):
+                name = entry["name"].rstrip("/")
+                if name == folder:
+                    continue
+                if entry["type"] == "directory":
+                    below.append(name)
+                elif entry["size"] is None:  # by which a change is known
+                    raise PhotoError(f"{self.url}: this place does not tell how large files are.")
+                else:
+                    yield Found(
+                        name.removeprefix(self._root).lstrip("/"), entry["size"], _version(entry)
+                    )
+            folders += reversed(below)
 
 
 def _version(entry: dict[str, Any]) -> str:
@@ -198,7 +261,7 @@ def _version(entry: dict[str, Any]) -> str:
 
 
 def _unreadable(folder: Path) -> None:
-    raise PermissionError(None, "this folder cannot be read", str(folder))
+    raise PhotoError(f"file://{folder}: this folder cannot be read.")
 
 
 @contextmanager
