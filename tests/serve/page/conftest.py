@@ -37,7 +37,8 @@ CARRIED = """([name, content]) => {
   return carried;
 }"""
 PIXEL = """async ([x, y]) => {
-  const image = document.getElementById("after");
+  const image = new Image(); // of its own: the page's may change meanwhile
+  image.src = document.getElementById("after").src;
   await image.decode();
   const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
   const pen = canvas.getContext("2d");
