@@ -98,8 +98,8 @@ def start(*arguments: object, out: Path) -> subprocess.Popen[bytes]:
     """`tintype colorize`, its lines of JSON into a file."""
     command = [sys.executable, "-m", "tintype", "colorize", *map(str, arguments), "--json"]
     command += ["--model", os.environ["TINTYPE_BENCHMARK_MODEL"]]
-    with out.open("wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
+    with out.open("wb") as file, out.with_suffix(".err").open("wb") as log:
+        return subprocess.Popen(command, stdout=file, stderr=log)
 
 
 def seconds(*arguments: object, out: Path) -> float:
@@ -107,7 +107,7 @@ def seconds(*arguments: object, out: Path) -> float:
     began = time.perf_counter()
     process = start(*arguments, out=out)
     if process.wait():
-        raise SystemExit(f"{arguments} ended with {process.returncode}")
+        raise SystemExit(out.with_suffix(".err").read_text())
     return time.perf_counter() - began
 
 
