@@ -186,7 +186,7 @@ def make_old(l: Tensor, lab: Tensor, ages: Tensor) -> Tensor:
         rows, parameters = (x.to(l.device, non_blocking=True) for x in (on, parameters))
         seen = (l[rows], lab[rows]) if effect.apply is film else (l[rows],)
         l = l.index_copy(0, rows, effect.apply(*seen, *parameters.unbind(1)))
-    return l
+    return l.clamp(0, 100)  # rounding leaves it by a hair
 
 
 def _filter(x: Tensor, kernels: Tensor) -> Tensor:
