@@ -17,7 +17,7 @@ from tintype.runtime import Session
 from tintype.train import checkpoint
 from tintype.train.initialize import initialize
 from tintype.train.loop import train
-from tintype.train.run import check_same, new_networks, plain
+from tintype.train.run import check_same_recipe, new_networks, plain
 
 TOLD = (
     "generator.takes_hints=true",
@@ -194,4 +194,4 @@ def test_a_run_begun_before_there_were_hints_goes_on(small_recipe, tmp_path):
     for stage in then["stages"]:
         del stage["hints"]
     state = {"recipe": then, "stage_number": 1, "stage_images": 4, "pictures": "these"}
-    assert check_same(recipe, "these", state, tmp_path) == []
+    assert check_same_recipe(recipe, state, tmp_path) == []
