@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tintype.cli import one_line
+from tintype.cli.outcome import save_sheets, tell, told
 from tintype.errors import OutputUnavailable
 from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 
 if TYPE_CHECKING:
-    from tintype.batch import Result, Shard
+    from tintype.batch import Shard
     from tintype.hints import Hints
 
 STREAM = "-"
@@ -283,15 +283,15 @@ def colorize(
                 counts[result.status] += 1
                 if result.status == "failed":
                     missing.add(result.item.output)
-                _tell(result, seconds, as_json)
+                tell(result, seconds, as_json)
         except OutputUnavailable as error:
             stopped = error
     if len(items) != 1:
-        click.echo(f"tintype: {_told(counts, len(items), dry_run)}", err=True)
+        click.echo(f"tintype: {told(counts, len(items), dry_run)}", err=True)
     if stopped:
         raise stopped
     if sheet and not dry_run:
-        _save_sheets(Path(sheet), [item.output for item in items if item.output not in missing])
+        save_sheets(Path(sheet), [item.output for item in items if item.output not in missing])
     if counts["failed"]:
         raise click.exceptions.Exit(1)
 
@@ -362,51 +362,3 @@ def _colorize_stream(
     else:
         save_result(colored, Path(output), overwrite=overwrite, **saving)
         click.echo(one_line(output))
-
-
-def _tell(result: Result, seconds: float, as_json: bool) -> None:
-    from tqdm import tqdm
-
-    item = result.item
-    if as_json:
-        line = {
-            "input": str(item.source),
-            "output": str(item.output),
-            "status": result.status,
-            "reason": result.reason,
-            "note": result.note,
-            "sha256": result.sha256,
-            "model": result.model,
-            "seconds": round(seconds, 3),
-        }
-        tqdm.write(json.dumps(line), file=sys.stdout)
-    elif result.status == "colored":
-        tqdm.write(one_line(str(item.output)), file=sys.stdout)
-    elif result.status == "planned":
-        tqdm.write(one_line(f"{item.source} -> {item.output}"), file=sys.stdout)
-    if result.note:
-        tqdm.write(one_line(f"tintype: note: {result.note}"), file=sys.stderr)
-    if result.reason:
-        tqdm.write(one_line(f"tintype: {result.status}: {result.reason}"), file=sys.stderr)
-
-
-def _told(counts: Counter[str], total: int, dry_run: bool) -> str:
-    told = [f"{counts[key]} {key}" for key in ("colored", "skipped", "failed")]
-    if dry_run:
-        told[0] = f"{counts['planned']} to color"
-    if untried := total - counts.total():
-        told.append(f"{untried} not tried")
-    return ", ".join(told)
-
-
-def _save_sheets(path: Path, pictures: list[Path]) -> None:
-    from tintype import contact
-    from tintype.files import make_folder
-
-    shown = [picture for picture in pictures if os.path.lexists(picture)]
-    make_folder(path.parent)
-    for number, first in enumerate(range(0, len(shown), contact.PICTURES_A_SHEET), 1):
-        place = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
-        page = shown[first : first + contact.PICTURES_A_SHEET]
-        contact.save(contact.contact_sheet(page), place)
-        click.echo(one_line(str(place)))

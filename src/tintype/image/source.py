@@ -20,6 +20,7 @@ from tintype import formats, jpeg, pixels, tiff, tifftags
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
 from tintype.image import extras, metadata
+from tintype.image.given import of_pixels
 from tintype.image.join import luminance
 from tintype.image.parts import of_floats, parts
 from tintype.image.vips import VipsImage, pyvips
@@ -87,7 +88,7 @@ class Source:
         Sequential access runs over it once, from the top.
         """
         if self._pixels:
-            return _of_pixels(self._pixels)
+            return of_pixels(self._pixels)
         image = self._loaded(access)
         return of_floats(image) if self.facts.is_float else image
 
@@ -367,28 +368,6 @@ def thumbnail(image: VipsImage, longest_px: int) -> NDArray[np.uint8]:
 def orientation(image: VipsImage) -> int:
     """EXIF's orientation, 1 to 8; from 5 on the picture lies on its side."""
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
-
-
-def _of_pixels(given: Pixels) -> VipsImage:
-    height, width, bands = given.array.shape
-    deep = given.array.dtype == np.uint16
-    image = pyvips.Image.new_from_memory(
-        given.array.data, width, height, bands, "ushort" if deep else "uchar"
-    )
-    names = ("grey16", "rgb16") if deep else ("b-w", "srgb")
-    image = image.copy(interpretation="cmyk" if given.is_cmyk else names[bands > 2])
-    if given.dpi:
-        across, down = given.dpi
-        image = image.copy(xres=across / metadata.MM_PER_INCH, yres=down / metadata.MM_PER_INCH)
-    blobs = {"icc-profile-data": given.icc, "xmp-data": given.xmp, "iptc-data": given.iptc}
-    for field, content in blobs.items():
-        if content:
-            metadata.set_blob(image, field, content)
-    if given.comment:
-        extras.take_comment(image, given.comment)
-    if given.exif:
-        metadata.add_exif(image, given.exif, with_orientation=True)
-    return image
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -1,0 +1,68 @@
+"""What `tintype colorize` tells of what it did: lines, JSON, counts, contact sheets."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tintype.cli import one_line
+
+if TYPE_CHECKING:
+    from tintype.batch import Result
+
+
+def tell(result: Result, seconds: float, as_json: bool) -> None:
+    """One line of what became of a photograph, and its notes."""
+    from tqdm import tqdm
+
+    item = result.item
+    if as_json:
+        line = {
+            "input": str(item.source),
+            "output": str(item.output),
+            "status": result.status,
+            "reason": result.reason,
+            "note": result.note,
+            "sha256": result.sha256,
+            "model": result.model,
+            "seconds": round(seconds, 3),
+        }
+        tqdm.write(json.dumps(line), file=sys.stdout)
+    elif result.status == "colored":
+        tqdm.write(one_line(str(item.output)), file=sys.stdout)
+    elif result.status == "planned":
+        tqdm.write(one_line(f"{item.source} -> {item.output}"), file=sys.stdout)
+    if result.note:
+        tqdm.write(one_line(f"tintype: note: {result.note}"), file=sys.stderr)
+    if result.reason:
+        tqdm.write(one_line(f"tintype: {result.status}: {result.reason}"), file=sys.stderr)
+
+
+def told(counts: Counter[str], total: int, dry_run: bool) -> str:
+    """How many came to what, in one line."""
+    parts = [f"{counts[key]} {key}" for key in ("colored", "skipped", "failed")]
+    if dry_run:
+        parts[0] = f"{counts['planned']} to color"
+    if untried := total - counts.total():
+        parts.append(f"{untried} not tried")
+    return ", ".join(parts)
+
+
+def save_sheets(path: Path, pictures: list[Path]) -> None:
+    """Contact sheets of the results that are there; further ones are numbered."""
+    from tintype import contact
+    from tintype.files import make_folder
+
+    shown = [picture for picture in pictures if os.path.lexists(picture)]
+    make_folder(path.parent)
+    for number, first in enumerate(range(0, len(shown), contact.PICTURES_A_SHEET), 1):
+        place = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        page = shown[first : first + contact.PICTURES_A_SHEET]
+        contact.save(contact.contact_sheet(page), place)
+        click.echo(one_line(str(place)))
