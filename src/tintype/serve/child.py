@@ -1,8 +1,8 @@
 """The process that decodes and colors: what a strange file may do is done here.
 
 Over a socket come two descriptors, of the upload and of an empty file for the result, with a byte
-to carry them, and after them a line of JSON. Lines of JSON go back: how far it is, and at the end
-what became of it.
+to carry them, and after them a line of JSON. Lines of JSON go back: one when the photograph is
+taken, then how far it is, and at the end what became of it.
 """
 
 from __future__ import annotations
@@ -74,6 +74,7 @@ def main() -> None:
     cards = [colorizer.card.model_dump(mode="json") for colorizer in colorizers.values()]
     _tell(channel, {"cards": cards})
     for request, upload, result in _requests(channel):
+        _tell(channel, {"progress": 0.0})  # what ends this process from here on is the photograph
         try:
             done = _color(request, upload, result, colorizers[request["model"]], channel)
             _tell(channel, {"done": done})

@@ -71,6 +71,10 @@ class ChildDied(Exception):
     """A child ended in the middle of its work."""
 
 
+class ChildWasDead(Exception):
+    """A child took no work, since it had ended before; the photograph has no part in that."""
+
+
 class Child:
     """One process of `tintype.serve.child`."""
 
@@ -118,7 +122,10 @@ class Child:
         return self._process.returncode is None
 
     async def color(self, request: dict[str, Any], upload: BinaryIO, turn: Turn) -> Result:
-        """Color one photograph. Raises `Problem`, and `ChildDied` where that ended the child."""
+        """Color one photograph.
+
+        Raises `Problem`, `ChildDied` where the child ended over it, and `ChildWasDead`.
+        """
         try:
             result = tempfile.TemporaryFile()  # noqa: SIM115  # who gets it closes it
         except OSError as error:
@@ -128,8 +135,9 @@ class Child:
                 socket.send_fds(self._channel, [b"\n"], [upload.fileno(), result.fileno()])
                 self._writer.write(json.dumps(request).encode() + b"\n")
                 await self._writer.drain()
-            except OSError:
-                raise ChildDied from None
+                await self._line()  # it has taken the photograph
+            except (OSError, ChildDied):
+                raise ChildWasDead from None
             while True:
                 told = await self._line()
                 if "progress" in told:
@@ -230,23 +238,34 @@ class Pool:
 
     async def color(self, upload: Upload, model: str, turn: Turn) -> Result:
         """Color one photograph when its turn comes. Raises `Problem`."""
-        name = upload.name
+        while True:
+            child = await self._next(turn)
+            try:
+                return await self._color(child, upload, model, turn)
+            except ChildWasDead:  # while it rested; the next takes the photograph
+                await self._replace(child)
+
+    async def _next(self, turn: Turn) -> Child:
+        turn.is_running = False
         self._waiting.append(turn)
         try:
-            while (child := await self._idle.get()) is None or not child.is_alive:
-                if child is None:
-                    self._refuse_without_children()
-                else:  # it ended while it rested
-                    await self._replace(child)
+            while (child := await self._idle.get()) is None:
+                self._refuse_without_children()
         finally:
             self._waiting.remove(turn)
         turn.is_running = True
+        return child
+
+    async def _color(self, child: Child, upload: Upload, model: str, turn: Turn) -> Result:
+        name = upload.name
         request = upload.options.model_dump() | {"name": name, "model": model}
         clock = asyncio.get_running_loop().time
         start_s = clock()
         try:
             async with asyncio.timeout(self._limits.time_s):
                 result = await child.color(request, upload.file, turn)
+        except ChildWasDead:
+            raise
         except Problem:
             self._idle.put_nowait(child)
             raise
