@@ -24,6 +24,8 @@ AnyPath = str | os.PathLike[str]
 
 DEFAULT_MODEL = "tintype-small"
 STRONGEST = 1.5  # beyond it colors leave what exists, one after the other
+MOST_VARIANTS = 8  # further ones are hardly likely
+COLORLESS_LAB = 4.0  # the chroma that noise of JPEG has in a gray picture
 
 
 class Colorizer:
@@ -51,6 +53,8 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
+        reference: AnyPath | Photo | None = ...,
+        variant: int = ...,
     ) -> NDArray[np.generic]: ...
     @overload
     def __call__(
@@ -60,6 +64,8 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
+        reference: AnyPath | Photo | None = ...,
+        variant: int = ...,
     ) -> Image.Image: ...
     @overload
     def __call__(
@@ -69,6 +75,8 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
+        reference: AnyPath | Photo | None = ...,
+        variant: int = ...,
     ) -> bytes: ...
     @overload
     def __call__(
@@ -78,6 +86,8 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
+        reference: AnyPath | Photo | None = ...,
+        variant: int = ...,
     ) -> Photo: ...
     def __call__(
         self,
@@ -86,6 +96,8 @@ class Colorizer:
         strength: float = 1.0,
         keep_tint: bool = False,
         hints: Hints | None = None,
+        reference: AnyPath | Photo | None = None,
+        variant: int = 0,
     ) -> Any:
         """Color one photograph and give it back as the kind of thing that it came as.
 
@@ -94,25 +106,32 @@ class Colorizer:
         path or a `Photo` a `Photo`, to be saved. `strength`, from 0 to 1.5, scales the color: 0 is
         gray, 1 the model's own. With `keep_tint` the color lies over the photograph's own, as paint
         does over a sepia print. `hints` say what places of it get what color, where the card's
-        `takes_hints` says so; of several pages they are for the first. Raises PhotoError,
-        ModelError, HintError; ValueError for another strength.
+        `takes_hints` says so; of several pages they are for the first. `reference` is a color
+        photograph whose palette guides the colors, where the card's `takes_reference` says so.
+        `variant` is 0 for the model's own coloring, and from 1 to 8 for other likely ones, the
+        likeliest first, where the card's `gives_confidence` says so. Raises PhotoError, ModelError,
+        HintError; ValueError for another strength or variant.
         """
         if not 0 <= strength <= STRONGEST:  # NaN fails here too
             raise ValueError(f"strength is {strength}; it must be a number from 0 to {STRONGEST}")
-        if hints and not self.card.takes_hints:
-            raise HintError(
-                f"{self.card.name}: this model takes no hints.",
-                hint="`tintype models` says which do.",
-            )
+        if variant not in range(MOST_VARIANTS + 1):
+            raise ValueError(f"variant is {variant}; it must be from 0 to {MOST_VARIANTS}")
+        self.check(hints=bool(hints), reference=reference is not None, variants=variant > 0)
         opened = photo if isinstance(photo, Photo) else Photo.open(photo)
+        palette_ab = None if reference is None else self._palette(reference)
 
         def color(page: Photo, hints: Hints | None = None) -> Photo:
             gray_l = page.luminance(self.card.working_px)
-            planes = None
-            if hints:
-                ab, mask = hints.planes((page.width, page.height), gray_l.shape[::-1])
-                planes = ab[None], mask[None]
-            chroma_ab = self._session().predict(gray_l[None, None], planes)[0]
+            planes = _planes(page, gray_l, hints)
+            if palette_ab is None and not variant:
+                chroma_ab = self._session().predict(gray_l[None, None], planes)[0]
+            else:
+                likely = self._session().likely(gray_l[None, None], planes)
+                if palette_ab is not None:
+                    likely = likely.toward(likely.of(palette_ab))
+                if variant:
+                    likely = likely.variant(variant)
+                chroma_ab = likely.ab
             chroma_ab = chroma_ab * np.float32(strength)
             if keep_tint:
                 chroma_ab = chroma_ab + _tint(page, *gray_l.shape)
@@ -127,8 +146,55 @@ class Colorizer:
             return colored.to_bytes()
         return colored
 
+    def confidence(self, photo: Any, *, hints: Hints | None = None) -> NDArray[np.float32]:
+        """How sure the model is of its color, at the size that it works at: (h, w), 0 to 1.
+
+        The chance that the true color is no more than 20 Lab units from the one that is made, as
+        the model sees it. Raises as coloring does, and HintError for a model that cannot tell.
+        """
+        self.check(hints=bool(hints), variants=True)
+        opened = photo if isinstance(photo, Photo) else Photo.open(photo)
+        gray_l = opened.luminance(self.card.working_px)
+        planes = _planes(opened, gray_l, hints)
+        return self._session().likely(gray_l[None, None], planes).confidence()
+
+    def check(
+        self, *, hints: bool = False, reference: bool = False, variants: bool = False
+    ) -> None:
+        """Raise HintError where the model cannot do what is asked for."""
+        for is_asked, can, what in (
+            (hints, self.card.takes_hints, "takes no hints"),
+            (reference, self.card.takes_reference, "takes no reference"),
+            (variants, self.card.gives_confidence, "does not tell how likely its colors are"),
+        ):
+            if is_asked and not can:
+                raise HintError(
+                    f"{self.card.name}: this model {what}.",
+                    hint="`tintype models` says which do.",
+                )
+
+    def _palette(self, reference: AnyPath | Photo) -> NDArray[np.float32]:
+        photo = reference if isinstance(reference, Photo) else Photo.open(reference)
+        lab = srgb_to_lab(photo.thumbnail(self.card.working_px) / 255)
+        chroma_ab = np.asarray(lab[..., 1:], np.float32).transpose(2, 0, 1)
+        if np.linalg.norm(chroma_ab, axis=0).max() < COLORLESS_LAB:
+            raise HintError(
+                f"{photo.name}: this reference has no colors.", hint="Give a color photograph."
+            )
+        return chroma_ab
+
     def _session(self) -> runtime.Session:
         return runtime.session(self._model, self._threads)
+
+
+def _planes(
+    photo: Photo, gray_l: NDArray[np.float32], hints: Hints | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Hints as a session takes them; None where there are none."""
+    if not hints:
+        return None
+    ab, mask = hints.planes((photo.width, photo.height), gray_l.shape[::-1])
+    return ab[None], mask[None]
 
 
 def _tint(photo: Photo, height: int, width: int) -> NDArray[np.float32]:
@@ -147,18 +213,27 @@ def colorize(
     strength: float = 1.0,
     keep_tint: bool = False,
     hints: Hints | None = None,
+    reference: AnyPath | None = None,
+    variant: int = 0,
     overwrite: bool = False,
     **saving: Unpack[Saving],
 ) -> Path:
     """Color one file into another, in the format of `path_out`'s name, and return its path.
 
-    `saving` is explained at `formats.Saving`.
+    What is not explained here is at `Colorizer`, `saving` at `formats.Saving`.
 
     Raises PhotoError, ModelError, HintError, OutputExists unless `overwrite`, and OutputError when
     the result cannot be written or would replace what is no result of tintype.
     """
     path = Path(path_out)
-    colored = Colorizer(model)(path_in, strength=strength, keep_tint=keep_tint, hints=hints)
+    colored = Colorizer(model)(
+        path_in,
+        strength=strength,
+        keep_tint=keep_tint,
+        hints=hints,
+        reference=reference,
+        variant=variant,
+    )
     save_result(colored, path, overwrite=overwrite, **saving)
     return path
 

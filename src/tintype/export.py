@@ -57,6 +57,8 @@ def export(
             "parameters": parameters,
             "images_seen": state["images"],
             "takes_hints": g.takes_hints,
+            "takes_reference": g.likely is not None,
+            "gives_confidence": g.likely is not None,
         }
     )
     model = to_onnx(g, card)
@@ -75,7 +77,8 @@ def export(
 
 def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
     """The generator as an ONNX graph, Lab to Lab: `l` in, `ab` out, sizes free, weights' names
-    kept. One that takes hints has the inputs `hint_ab` and `hint_mask` as well."""
+    kept. One that takes hints has the inputs `hint_ab` and `hint_mask` as well; one that tells how
+    likely colors are has the outputs `shares` and `colors` (`tintype.likely.Likely`)."""
     step = g.multiple_of
     names = ["l", "hint_ab", "hint_mask"] if g.takes_hints else ["l"]
     example = _example(np.random.default_rng(0), 2, 4 * step, 3 * step)[: len(names)]
@@ -87,10 +90,10 @@ def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
     with warnings.catch_warnings():  # torch's exporter warns of its own inner workings
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            Colors(g, g.space).eval(),
+            Colors(g, g.space, likely=g.likely is not None).eval(),
             tuple(map(torch.from_numpy, example)),
             input_names=names,
-            output_names=["ab"],
+            output_names=["ab", "shares", "colors"][: 1 if g.likely is None else 3],
             dynamic_shapes=(dims,) * len(names),
             opset_version=OPSET,
             dynamo=True,

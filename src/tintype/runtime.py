@@ -15,6 +15,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is 
 import onnxruntime as ort
 
 from tintype.errors import ModelError
+from tintype.likely import CELL_PX, Likely
 from tintype.models.card import METADATA_KEY, ModelCard
 from tintype.settings import Settings
 
@@ -79,6 +80,28 @@ class Session:
         makes them. Returns (N, 2, H, W) float32, Lab a and b.
         Raises ModelError when the model fails or gives values that are not finite.
         """
+        (chroma_ab,) = self._outputs(["ab"], gray_l, hints)
+        return self._colors(chroma_ab, gray_l)
+
+    def likely(
+        self, gray_l: FloatArray, hints: tuple[FloatArray, FloatArray] | None = None
+    ) -> Likely:
+        """Color for the luminance of one picture, and how likely each color is in it.
+
+        Arguments and errors are those of `predict`, with N of 1; for models whose card says
+        `gives_confidence`.
+        """
+        outputs = self._outputs(["ab", "shares", "colors"], gray_l, hints)
+        (chroma_ab,), (shares,), colors = self._colors(outputs[0], gray_l), *outputs[1:]
+        high, wide = (-(-side // CELL_PX) for side in gray_l.shape[2:])
+        return Likely(chroma_ab, colors, shares[:, :high, :wide])
+
+    def _outputs(
+        self,
+        names: list[str],
+        gray_l: FloatArray,
+        hints: tuple[FloatArray, FloatArray] | None,
+    ) -> list[FloatArray]:
         n, _, height, width = gray_l.shape
         planes = {"l": gray_l}
         if self.card.takes_hints:
@@ -89,12 +112,14 @@ class Session:
             for name, plane in planes.items()
         }
         try:
-            (chroma_ab,) = self._run.run(["ab"], feeds)
+            return list(self._run.run(names, feeds))
         except Exception as error:  # onnxruntime's errors share no base class
             raise ModelError(
                 f"{self.where}: the model failed on {width}x{height} px: {_first_line(error)}"
             ) from None
-        cropped: FloatArray = chroma_ab[:, :, :height, :width]
+
+    def _colors(self, chroma_ab: FloatArray, gray_l: FloatArray) -> FloatArray:
+        cropped: FloatArray = chroma_ab[:, :, : gray_l.shape[2], : gray_l.shape[3]]
         if not np.isfinite(cropped).all():
             raise ModelError(f"{self.where}: the model gave colors that are not finite numbers.")
         return cropped
@@ -108,10 +133,12 @@ class Session:
                 f"{self.where}: the model's inputs are {', '.join(inputs)}; "
                 f"its card asks for {', '.join(channels)}."
             )
-        if "ab" not in outputs:
-            raise ModelError(
-                f"{self.where}: the model has no output 'ab', only {', '.join(outputs)}."
-            )
+        told = ["ab", "shares", "colors"] if self.card.gives_confidence else ["ab"]
+        for name in told:
+            if name not in outputs:
+                raise ModelError(
+                    f"{self.where}: the model has no output '{name}', only {', '.join(outputs)}."
+                )
         for name, count in (*channels.items(), ("ab", 2)):
             node = outputs[name] if name == "ab" else inputs[name]
             if node.type != "tensor(float)" or len(node.shape) != 4 or node.shape[1] != count:

@@ -8,13 +8,16 @@ from torch import Tensor, nn
 
 from tintype.nn.encoders import MobileNetV2
 from tintype.nn.hints import HintBranch, pyramid
+from tintype.nn.likely import LikelyHead
 from tintype.nn.spaces import Space
 
 
 class Generator(nn.Module):
     """What all generators have in common: gray (N, 1, H, W) in, color (N, C, H, W) out.
 
-    One that takes hints takes them as a second argument (`tintype.nn.spaces.hints_of`).
+    One that takes hints takes them as a second argument (`tintype.nn.spaces.hints_of`). One that
+    tells how likely colors are gives, asked with `likely=True`, logits (N, Q, H / 8, W / 8) beside
+    its color.
     """
 
     space: Space
@@ -25,11 +28,14 @@ class Generator(nn.Module):
     """The part that comes trained, and moves more slowly; most have none."""
     hints: HintBranch | None
     """The part that is for color hints; most have none."""
+    likely: LikelyHead | None
+    """The part that tells how likely each color is; most have none."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = None
         self.hints = None
+        self.likely = None
 
     @property
     def takes_hints(self) -> bool:
@@ -65,7 +71,8 @@ class MobileUNet(Generator):
 
     Takes gray (N, 1, H, W) in [-1, 1], H and W multiples of `multiple_of`; gives ab / AB_UNIT
     (N, 2, H, W) in [-1, 1]. With `takes_hints` there is a branch for hints (N, 3, H, W), which are
-    added to what the decoder is given. The classifier's pooled features are added at the
+    added to what the decoder is given. With `tells_likely` there is a head at 1/8 that tells how
+    likely each color is. The classifier's pooled features are added at the
     bottom, so that what the picture shows as a whole speaks for its parts (Iizuka et al. 2016).
     Chroma is made at half the size: the eye sees color at half the sharpness of light, and so do
     JPEG and television.
@@ -76,7 +83,10 @@ class MobileUNet(Generator):
     encoder: MobileNetV2
 
     def __init__(
-        self, widths: tuple[int, int, int, int] = (128, 96, 64, 32), takes_hints: bool = False
+        self,
+        widths: tuple[int, int, int, int] = (128, 96, 64, 32),
+        takes_hints: bool = False,
+        tells_likely: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = MobileNetV2()
@@ -91,8 +101,12 @@ class MobileUNet(Generator):
         nn.init.zeros_(self.whole.bias)
         if takes_hints:
             self.hints = HintBranch(self.encoder.channels, widths[0], widths[3])
+        if tells_likely:
+            self.likely = LikelyHead(widths[1])
 
-    def forward(self, gray: Tensor, hints: Tensor | None = None) -> Tensor:
+    def forward(
+        self, gray: Tensor, hints: Tensor | None = None, *, likely: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
         features, pooled = self.encoder(gray)
         branch = None if hints is None else self.hints
         if branch is not None and hints is not None:
@@ -105,8 +119,12 @@ class MobileUNet(Generator):
         if branch is not None:
             spread = branch.alike(x, scales[3])
             x = x + branch.tell(spread)
-        x = self.up2(self.up4(self.up8(x, f8), f4), f2)
+        at_8 = self.up8(x, f8)
+        x = self.up2(self.up4(at_8, f4), f2)
         ab = to_color(self.space, self.to_ab(x))
         if branch is not None:
             ab = branch.blend(ab, x, spread)
-        return F.interpolate(ab, scale_factor=2.0, mode="bilinear", align_corners=False)
+        ab = F.interpolate(ab, scale_factor=2.0, mode="bilinear", align_corners=False)
+        if likely and self.likely is not None:
+            return ab, self.likely(at_8)
+        return ab

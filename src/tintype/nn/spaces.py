@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from tintype.likely import colors
 from tintype.nn.lab import gray_from_l, lab_from_rgb, rgb_from_lab
 
 Space = Literal["ab", "rgb"]
@@ -41,6 +42,8 @@ class Colors(nn.Module):
     """A generator from Lab to Lab: `l` (N, 1, H, W) in [0, 100] to `ab` (N, 2, H, W).
 
     One that takes hints can be given `hint_ab` (N, 2, H, W) and `hint_mask` (N, 1, H, W), 0 or 1.
+    With `likely`, of a generator that tells how likely colors are, it gives as well `shares`
+    (N, Q, H / 8, W / 8), which add up to 1, and the colors (Q, 2) that they are of.
 
     `autocast` holds for the generator alone: Lab in bfloat16 would be off by half a unit.
     """
@@ -50,16 +53,26 @@ class Colors(nn.Module):
         generator: nn.Module,
         space: Space,
         autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+        *,
+        likely: bool = False,
     ) -> None:
         super().__init__()
         self.generator, self.space, self.autocast = generator, space, autocast
+        self.likely = likely
+        self.register_buffer("colors", torch.from_numpy(colors()), persistent=False)
 
     def forward(
         self, l: Tensor, hint_ab: Tensor | None = None, hint_mask: Tensor | None = None
-    ) -> Tensor:
+    ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
         seen = [gray_of(self.space, l)]
         if hint_ab is not None and hint_mask is not None:
             seen.append(hints_of(hint_ab, hint_mask))
         with self.autocast():
-            color: Tensor = self.generator(*seen)
-        return chroma_of(self.space, color.float())
+            if self.likely:
+                color, logits = self.generator(*seen, likely=True)
+            else:
+                color = self.generator(*seen)
+        ab = chroma_of(self.space, color.float())
+        if not self.likely:
+            return ab
+        return ab, logits.float().softmax(1), self.colors.clone()

@@ -28,6 +28,8 @@ class MobileUNetSpec(Part):
     """The stem and this many encoder blocks keep their starting weights."""
     takes_hints: bool = False
     """With a branch for color hints, which the stages' `hints` train."""
+    tells_likely: bool = False
+    """With a part that tells how likely each color is, which `likely_weight` trains."""
 
     @property
     def multiple_of(self) -> int:

@@ -97,6 +97,12 @@ class Recipe(Part):
                     f"{key}.hints: this generator takes none; set generator.takes_hints where "
                     f"it can, or hints to 0"
                 )
+            tells = getattr(self.generator, "tells_likely", False)
+            if getattr(stage, "likely_weight", 0) and not tells:
+                raise ValueError(
+                    f"{key}.likely_weight: this generator does not tell how likely colors are; set "
+                    f"generator.tells_likely where it can, or likely_weight to 0"
+                )
             devices = self.machine.devices * self.machine.nodes
             if stage.batch_images % devices:
                 raise ValueError(

@@ -82,6 +82,9 @@ class _MovesGenerator(_Stage):
     """Chroma errors under this many Lab units count quadratically."""
     rarity: RaritySpec | None = None
     perceptual: PerceptualSpec | None = None
+    likely_weight: float = Field(0.0, ge=0)
+    """The weight of the cross-entropy of told colors, for generators that tell how likely each is;
+    about 3 nats at first."""
 
 
 class _MovesDiscriminator(_Stage):

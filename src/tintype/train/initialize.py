@@ -15,17 +15,18 @@ from tintype.nn.generators import Generator
 from tintype.train import checkpoint
 from tintype.train.weights import weights_of
 
-HINTS = "hints."
+ADDED = ("hints.", "likely.")
+"""Parts that a network may come without, by their names."""
 
 
 def initialize(g: Generator, source: str) -> None:
     """Give a generator the weights of a trained one of the same kind.
 
     `source` is a run folder or one of its checkpoints, whose averaged weights are taken as they
-    are, or a model by name or file. Where it knows no hints, the branch for them stays as it is,
-    which is without effect. A model file has its batch norms folded into the convolutions:
-    `unfold` gives them back. Raises CheckpointError where the weights are of another network, and
-    ModelError and UnknownModel as `locate` does.
+    are, or a model by name or file. Where it knows no hints, or does not tell how likely colors
+    are, the part for that stays as it is, which is without effect on the color. A model file has
+    its batch norms folded into the convolutions: `unfold` gives them back. Raises CheckpointError
+    where the weights are of another network, and ModelError and UnknownModel as `locate` does.
     """
     path = Path(source)
     if path.is_dir() or path.suffix == ".pt":
@@ -35,8 +36,9 @@ def initialize(g: Generator, source: str) -> None:
         weights = weights_of(locate(source), prefix="")
         folded = True
     own = g.state_dict()
-    if not any(name.startswith(HINTS) for name in weights):
-        weights |= {name: mine for name, mine in own.items() if name.startswith(HINTS)}
+    for part in ADDED:
+        if not any(name.startswith(part) for name in weights):
+            weights |= {name: mine for name, mine in own.items() if name.startswith(part)}
     norms = {name: norm for name, norm in g.named_modules() if isinstance(norm, _BatchNorm)}
     biases: dict[str, Tensor] = {}
     taken = {}

@@ -10,6 +10,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import Tensor
 
 from tintype.nn import losses
+from tintype.nn.likely import cross_entropy
 from tintype.nn.losses import ADVERSARIAL
 from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage
 from tintype.train.perceptual import Perceptual
@@ -28,6 +29,14 @@ class Players:
     opt_d: _FabricOptimizer | None = None
     perceptual: Perceptual | None = None
 
+    def make(self, stage: PretrainStage | GanStage, views: Views) -> tuple[Tensor, Tensor | float]:
+        """The color that the generator makes, and the weighted loss of how likely it told each
+        color to be; 0 where the stage has none."""
+        if not stage.likely_weight:
+            return self.g(*views.given), 0.0
+        fake, logits = self.g(*views.given, likely=True)
+        return fake, stage.likely_weight * cross_entropy(logits, views.lab[:, 1:])
+
     def perceptual_loss(
         self, stage: PretrainStage | GanStage, views: Views, fake: Tensor
     ) -> Tensor | float:
@@ -36,21 +45,20 @@ class Players:
             return 0.0
         return stage.perceptual.weight * self.perceptual(views, fake)
 
-    def logged(self, loss_perceptual: Tensor | float) -> Losses:
-        """For the log, if there is one."""
-        if not isinstance(loss_perceptual, Tensor):
-            return {}
-        return {"perceptual": loss_perceptual.detach()}
+
+def logged(**losses: Tensor | float) -> Losses:
+    """For the log, those that there are."""
+    return {name: loss.detach() for name, loss in losses.items() if isinstance(loss, Tensor)}
 
 
 def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views: Views) -> Losses:
     """The generator against the truth alone."""
     assert players.opt_g is not None
-    fake = players.g(*views.given)
+    fake, loss_likely = players.make(stage, views)
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
-    descend(fabric, loss_l1 + loss_perceptual, players.opt_g)
-    return {"l1": loss_l1.detach(), **players.logged(loss_perceptual)}
+    descend(fabric, loss_l1 + loss_perceptual + loss_likely, players.opt_g)
+    return logged(l1=loss_l1, perceptual=loss_perceptual, likely=loss_likely)
 
 
 def discriminator_step(
@@ -73,13 +81,13 @@ def gan_step(
     fabric: Fabric, players: Players, stage: GanStage, views: Views, *, d_moves: bool = True
 ) -> Losses:
     """Conditional GAN (Isola et al. 2017): both networks see the gray picture."""
-    g, d, opt_g, opt_d = players.g, players.d, players.opt_g, players.opt_d
+    d, opt_g, opt_d = players.d, players.opt_g, players.opt_d
     assert d is not None
     assert opt_g is not None
     assert opt_d is not None
     d_loss, g_loss, middle = ADVERSARIAL[stage.loss]
     gray, real = views.gray, views.color
-    fake = g(*views.given)
+    fake, loss_likely = players.make(stage, views)
 
     # the discriminator learns to tell real pairs from made ones
     d.requires_grad_(d_moves)
@@ -95,16 +103,13 @@ def gan_step(
         loss_adv = g_loss(d(gray, fake))
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
-    loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1 + loss_perceptual
-    descend(fabric, loss_g, opt_g)
+    loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1
+    descend(fabric, loss_g + loss_perceptual + loss_likely, opt_g)
 
-    return {
-        "l1": loss_l1.detach(),
-        "adversarial": loss_adv.detach(),
-        "d": loss_d.detach(),
-        "d_accuracy": accuracy(on_real, on_fake, middle),
-        **players.logged(loss_perceptual),
-    }
+    told = {"d": loss_d.detach(), "d_accuracy": accuracy(on_real, on_fake, middle)}
+    return told | logged(
+        l1=loss_l1, adversarial=loss_adv, perceptual=loss_perceptual, likely=loss_likely
+    )
 
 
 def distance(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor:
