@@ -30,6 +30,11 @@ TINY_CARD = ModelCard(
 )
 
 HINT_CARD = TINY_CARD.model_copy(update={"name": "tiny-hints.v1", "takes_hints": True})
+LIKELY_CARD = TINY_CARD.model_copy(
+    update={"name": "tiny-likely.v1", "takes_reference": True, "gives_confidence": True}
+)
+LIKELY = {(0, 0): 0.6, (50, 40): 0.3, (-40, 40): 0.1}
+"""What a model that tells how likely colors are says of every place: a and b, and their share."""
 HINT_INPUTS: dict[str, list[int | str]] = {
     "l": ["n", 1, "h", "w"],
     "hint_ab": ["n", 2, "h", "w"],
@@ -45,12 +50,14 @@ def write_model(
     output: str = "ab",
     a_b: tuple[float, float] = (0.1, 0.3),
     looks_right_px: int = 0,
+    tells_likely: bool = False,
 ) -> Path:
     """An ONNX of one convolution: a = 0.1 L and b = 0.3 L.
 
     If it takes hints, their colors stand instead within 4 px of them.
 
-    The L is that of the pixel `looks_right_px` to the right.
+    The L is that of the pixel `looks_right_px` to the right. With `tells_likely` it tells how
+    likely colors are, everywhere as in `LIKELY`.
     """
     inputs = inputs or {"l": ["n", 1, "h", "w"]}
     kernel = np.zeros((2, 1, 1, looks_right_px + 1), np.float32)
@@ -70,11 +77,24 @@ def write_model(
             helper.make_node("Greater", ["near_mask", "tiny"], ["are_near"]),
             helper.make_node("Where", ["are_near", "hint", "plain"], [output]),
         ]
+    outputs: dict[str, list[int | str]] = {output: ["n", 2, "h", "w"]}
+    if tells_likely:
+        shares, colors = np.float32(list(LIKELY.values())), np.float32(list(LIKELY))
+        constants += [
+            numpy_helper.from_array(np.zeros((len(shares), 1, 8, 8), np.float32), "nothing"),
+            numpy_helper.from_array(shares, "share"),
+            numpy_helper.from_array(colors, "told"),
+        ]
+        nodes += [
+            helper.make_node("Conv", ["l", "nothing", "share"], ["shares"], strides=[8, 8]),
+            helper.make_node("Identity", ["told"], ["colors"]),
+        ]
+        outputs |= {"shares": ["n", len(shares), "h8", "w8"], "colors": [len(shares), 2]}
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs.items()],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2, "h", "w"])],
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in outputs.items()],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -106,6 +126,13 @@ def hint_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`tiny_model` where it is given no hints, and their colors within 4 px of them."""
     path = tmp_path_factory.mktemp("model") / "hints.onnx"
     return write_model(path, card=HINT_CARD, inputs=HINT_INPUTS)
+
+
+@pytest.fixture(scope="session")
+def likely_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_model` that tells how likely colors are."""
+    path = tmp_path_factory.mktemp("model") / "likely.onnx"
+    return write_model(path, card=LIKELY_CARD, tells_likely=True)
 
 
 @pytest.fixture

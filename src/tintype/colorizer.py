@@ -16,6 +16,7 @@ from tintype.errors import HintError, OutputError
 from tintype.formats import Saving
 from tintype.hints import Hints
 from tintype.image import Photo
+from tintype.likely import MOST_VARIANTS
 from tintype.models import store
 from tintype.models.card import ModelCard
 from tintype.provenance import is_our_result
@@ -24,7 +25,6 @@ AnyPath = str | os.PathLike[str]
 
 DEFAULT_MODEL = "tintype-small"
 STRONGEST = 1.5  # beyond it colors leave what exists, one after the other
-MOST_VARIANTS = 8  # further ones are hardly likely
 COLORLESS_LAB = 4.0  # the chroma that noise of JPEG has in a gray picture
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tintype import files
@@ -31,6 +33,12 @@ def before_after(before: Photo, after: Photo) -> Image.Image:
     sheet.paste(left, (0, 0))
     sheet.paste(right, (left.width + _GAP_PX, 0))
     return sheet
+
+
+def confidence_map(photo: Photo, confidence: NDArray[np.float32]) -> Image.Image:
+    """How sure a model is, from black to white, at the photograph's size."""
+    levels = Image.fromarray(np.rint(confidence * 255).astype(np.uint8))
+    return levels.resize((photo.width, photo.height), Image.Resampling.BILINEAR)
 
 
 def contact_sheet(pictures: Sequence[Path]) -> Image.Image:

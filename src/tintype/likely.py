@@ -29,6 +29,8 @@ NEAR_LAB = 20.0
 """A made color is right when the true one is no farther than this."""
 APART_LAB = 25.0
 """Colorings that are closer than this do not differ."""
+MOST_VARIANTS = 8
+"""Further ones are hardly likely."""
 PULL = 60.0
 """How much likelier a variant makes the color that it is about."""
 REFERENCE_SHARE = 0.8
@@ -141,5 +143,5 @@ class Likely:
         """Of cells (C, h, w) to pixels (C, H, W)."""
         height, width = self.ab.shape[1:]
         size = (planes.shape[2] * CELL_PX, planes.shape[1] * CELL_PX)
-        sized = [Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC) for plane in planes]
+        sized = [Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR) for plane in planes]
         return np.stack([np.asarray(plane)[:height, :width] for plane in sized])

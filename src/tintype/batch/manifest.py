@@ -103,7 +103,7 @@ class Manifest:
                 return None
             reason = f"{entry.error} It failed before; --retry-failed tries it again."
             return Result(item, "failed", reason, sha256=entry.sha256)
-        if not all(os.path.lexists(path) for path in (item.output, item.compare) if path):
+        if not all(os.path.lexists(path) for path in (item.output, *item.beside)):
             return None
         reason = f"{item.output} exists"
         if not is_same:

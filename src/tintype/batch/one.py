@@ -54,6 +54,7 @@ def colorize_one(
     strength: float = 1.0,
     keep_tint: bool = False,
     hints: Hints | None = None,
+    reference: Photo | None = None,
     overwrite: bool = False,
     room: Room = nullcontext,
     **saving: Unpack[Saving],
@@ -81,13 +82,24 @@ def colorize_one(
             if files.stamp(item.source) != stamp:
                 raise files.changed(item.source)
             with room(photo.width * photo.height):
-                colored = colorizer(photo, strength=strength, keep_tint=keep_tint, hints=hints)
+                colored = colorizer(
+                    photo,
+                    strength=strength,
+                    keep_tint=keep_tint,
+                    hints=hints,
+                    reference=reference,
+                    variant=item.variant,
+                )
                 save_result(colored, item.output, overwrite=overwrite, **saving)
             note = photo.note(written_as(item.output))
             result = Result(item, "colored", "", note, sha256, colorizer.card.name)
         if item.compare and (overwrite or not os.path.lexists(item.compare)):
             sheet = contact.before_after(Photo.open(item.source), Photo.open(item.output))
             contact.save(sheet, item.compare)
+        if item.confidence and (overwrite or not os.path.lexists(item.confidence)):
+            photo = Photo.open(item.source)
+            sheet = contact.confidence_map(photo, colorizer.confidence(photo, hints=hints))
+            contact.save(sheet, item.confidence)
         return result
     except OutputUnavailable:
         raise

@@ -7,7 +7,8 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tintype.errors import OutputError, PhotoError
@@ -17,6 +18,7 @@ from tintype.walk import walk
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
 COMPARE_MARK = ".compare.jpg"  # photo.jpg -> photo.jpg.compare.jpg
+CONFIDENCE_MARK = ".confidence.jpg"
 PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 
 AnyPath = str | os.PathLike[str]
@@ -27,8 +29,9 @@ class Item:
     """One photograph and where its result goes; `problem` says why it must not be colored.
 
     `root` is the folder that holds all results and is never made anew, where there is one;
-    `compare` is where a before/after picture goes, if one is wanted; `twin` is another item's
-    output whose path differs in nothing but case.
+    `compare` is where a before/after picture goes, and `confidence` one of how sure the model is,
+    if they are wanted; `twin` is another item's output whose path differs in nothing but case.
+    `variant` is 0 for the model's own coloring, and counts the others from 1.
     """
 
     source: Path
@@ -36,7 +39,14 @@ class Item:
     problem: str = ""
     root: Path | None = None
     compare: Path | None = None
+    confidence: Path | None = None
     twin: Path | None = None
+    variant: int = 0
+
+    @property
+    def beside(self) -> list[Path]:
+        """What is made beside the output."""
+        return [path for path in (self.compare, self.confidence) if path]
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ def plan(
     format: str | None = None,
     shard: Shard = WHOLE,
     compare: bool = False,
+    confidence: bool = False,
+    variants: int = 1,
 ) -> Iterator[Item]:
     """What to color and where to, in a fixed order.
 
@@ -79,7 +91,9 @@ def plan(
     Without `output` a result lies beside its input, as `photo.color.jpg`. With it, the inputs' tree
     is mirrored there from their common folder; for a single file it may name the file itself.
     `format` is the kind that all results have, by default each its input's, or the nearest. Of the
-    whole plan only `shard` is given, and each item has a place to `compare` if that is wanted.
+    whole plan only `shard` is given, and each item has a place to `compare` and one for the
+    `confidence` if they are wanted. Of each photograph there are so many `variants`, all but the
+    first with their number in the name.
     Items that would harm an input or fall on another's output carry a `problem`.
     Raises PhotoError for an input without a name, and OutputError for such an output or when
     `output` is a file and a folder is needed.
@@ -104,18 +118,28 @@ def plan(
         kind = seen.kind()
         if place not in named_places and _is_passed_over(seen, kind):
             continue
-        target = targets.of(source, kind)
-        beside = targets.compare_of(source, target) if compare else None
-        problem = _problem(seen, target, originals, taken) or (
-            _problem(seen, beside, originals, taken) if beside else ""
-        )
-        twin = folded.setdefault(_folded(target), target)
-        yield Item(
-            source, target, problem, targets.folder, beside, twin if twin != target else None
-        )
-        taken.setdefault(target, source)
-        if beside:
-            taken.setdefault(beside, source)
+        first = targets.of(source, kind)
+        for variant in range(variants):
+            target = first.with_stem(f"{first.stem}-{variant + 1}") if variant else first
+            beside = partial(targets.beside_of, source, target, variant)
+            item = Item(
+                source,
+                target,
+                root=targets.folder,
+                compare=beside(COMPARE_MARK) if compare else None,
+                confidence=beside(CONFIDENCE_MARK) if confidence and not variant else None,
+                variant=variant,
+            )
+            places = [target, *item.beside]
+            problems = (_problem(seen, path, originals, taken) for path in places)
+            twin = folded.setdefault(_folded(target), target)
+            yield replace(
+                item,
+                problem=next(filter(None, problems), ""),
+                twin=twin if twin != target else None,
+            )
+            for path in places:
+                taken.setdefault(path, source)
     for folder in closed:
         if shard.holds(targets.branch(folder)):
             problem = f"{folder}: this folder cannot be read."
@@ -215,9 +239,9 @@ class _Targets:
         """The mirrored path of what is no picture."""
         return self.folder / self.branch(source) if self.folder else source
 
-    def compare_of(self, source: Path, target: Path) -> Path:
-        name = target.name if self._file or self.folder else source.name
-        return target.with_name(name + COMPARE_MARK)
+    def beside_of(self, source: Path, target: Path, variant: int, mark: str) -> Path:
+        name = target.name if self._file or self.folder or variant else source.name
+        return target.with_name(name + mark)
 
     def branch(self, source: Path) -> Path:
         """The path below the common folder of the inputs."""

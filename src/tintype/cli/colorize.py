@@ -22,6 +22,7 @@ from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 if TYPE_CHECKING:
     from tintype.batch import Shard
     from tintype.hints import Hints
+    from tintype.image import Photo
 
 STREAM = "-"
 JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
@@ -58,6 +59,9 @@ Examples:
   tintype colorize albums/ *.tif -o colored/       folders and files, mirrored under colored/
   tintype colorize albums/ --json | jq .output     one JSON object a file
   tintype colorize photo.jpg --hint 120,80=203050  a blue for what is at that place
+  tintype colorize photo.jpg --reference sunset.jpg
+                                                   colors such as another photograph has
+  tintype colorize photo.jpg --variants 3          also photo.color-2.jpg, photo.color-3.jpg
   tintype colorize - -o - < in.jpg > out.jpg       from standard input to standard output
   tintype colorize s3://scans/1911 -o s3://color/1911 --engine ray
                                                    an archive, by a cluster
@@ -105,6 +109,25 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     metavar="FILE.json",
     type=click.Path(),
     help="Points and strokes of color, for one photograph.",
+)
+@click.option(
+    "--reference",
+    metavar="PHOTO",
+    type=click.Path(),
+    help="A color photograph whose palette guides the colors.",
+)
+@click.option(
+    "--variants",
+    metavar="NUMBER",
+    type=click.IntRange(1, 9),
+    default=1,
+    help="So many colorings of each, the model's own first; the others have -2, -3, ... in their "
+    "names.",
+)
+@click.option(
+    "--confidence",
+    is_flag=True,
+    help="Also a picture of how sure the model is: white where its color is likely true.",
 )
 @click.option("--compare", is_flag=True, help="Also a before/after picture of each.")
 @click.option(
@@ -172,6 +195,9 @@ def colorize(
     keep_tint: bool,
     points: tuple[str, ...],
     hints_file: str | None,
+    reference: str | None,
+    variants: int,
+    confidence: bool,
     compare: bool,
     sheet: str | None,
     format: str | None,
@@ -212,14 +238,17 @@ def colorize(
         "strength": strength,
         "keep_tint": keep_tint,
         "hints": _hints(points, hints_file) if points or hints_file else None,
+        "reference": _reference(reference) if reference is not None else None,
     }
     if engine == "ray":
-        alone = hints_file or points or compare or sheet or keep_times or dry_run
+        alone = hints_file or points or reference or variants > 1 or confidence
+        alone = alone or compare or sheet or keep_times or dry_run
         if alone or shard.count > 1 or len(inputs) > 1 or output is None:
             raise click.UsageError(
                 "--engine ray goes from one folder's URL to another's, as in `tintype colorize "
                 "s3://scans/1911 -o s3://color/1911 --engine ray`, and with no --hint, --hints, "
-                "--compare, --sheet, --keep-times, --dry-run or --shard."
+                "--reference, --variants, --confidence, --compare, --sheet, --keep-times, "
+                "--dry-run or --shard."
             )
         from tintype.cli import cluster
 
@@ -233,10 +262,11 @@ def colorize(
         what = urls[0] if urls else "--address"
         raise click.UsageError(f"{what}: is for --engine ray.")
     if STREAM in (*inputs, output):
-        if len(inputs) > 1 or output is None or compare or sheet or dry_run or as_json:
+        beside = variants > 1 or confidence or compare or sheet
+        if len(inputs) > 1 or output is None or beside or dry_run or as_json:
             raise click.UsageError(
-                "- stands for one photograph, as in `tintype colorize - -o -`, "
-                "and goes with no --compare, --sheet, --dry-run or --json."
+                "- stands for one photograph, as in `tintype colorize - -o -`, and goes with no "
+                "--variants, --confidence, --compare, --sheet, --dry-run or --json."
             )
         _colorize_stream(inputs[0], output, model, coloring, overwrite, format, saving)
         return
@@ -249,9 +279,20 @@ def colorize(
     from tintype.engines import local
 
     silent = not sys.stderr.isatty()
-    planned = plan(inputs, output, format=format, shard=shard, compare=compare)
+    planned = plan(
+        inputs,
+        output,
+        format=format,
+        shard=shard,
+        compare=compare,
+        confidence=confidence,
+        variants=variants,
+    )
     items = list(tqdm(planned, "looking", unit=" photos", leave=False, disable=silent))
     colorizer = None if dry_run else Colorizer(model)
+    if colorizer:
+        asked = {"hints": bool(coloring["hints"]), "reference": reference is not None}
+        colorizer.check(**asked, variants=variants > 1 or confidence)
     folder = destination(inputs, output) if are_many else None
     manifest = None
     if folder:
@@ -309,6 +350,12 @@ def _hints(points: tuple[str, ...], file: str | None) -> Hints:
             raise HintError(f"{file}: cannot be read: {error.strerror or error}.") from None
     added = tuple(Hints.parse_point(point) for point in points)
     return Hints(points=read.points + added, strokes=read.strokes)
+
+
+def _reference(path: str) -> Photo:
+    from tintype.image import Photo
+
+    return Photo.open(path)
 
 
 def _share_cores(inputs: tuple[str, ...], jobs: int | None) -> int:

@@ -47,6 +47,8 @@ def _facts(name: str, entry: Entry, aliases: list[str]) -> dict[str, Any]:
         "parameters": card.parameters,
         "working_px": card.working_px,
         "takes_hints": card.takes_hints,
+        "takes_reference": card.takes_reference,
+        "gives_confidence": card.gives_confidence,
         "scores": [scores.model_dump() for scores in card.scores],
     }
 
@@ -62,8 +64,11 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"  size       {megabytes:.1f} MB, {millions:.1f} million parameters"
     yield f"  license    {facts['license']}"
     yield f"  works at   {facts['working_px']} px (short side)"
-    if facts["takes_hints"]:
-        yield "  takes      hints"
+    takes = [what for what in ("hints", "reference") if facts[f"takes_{what}"]]
+    if takes:
+        yield f"  takes      {', '.join(takes)}"
+    if facts["gives_confidence"]:
+        yield "  gives      variants, confidence"
     for scores in facts["scores"]:
         values = ", ".join(f"{name} {value:g}" for name, value in scores["values"].items())
         yield f"  scores     {values} ({scores['protocol']})"

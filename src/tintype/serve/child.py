@@ -118,7 +118,7 @@ def _color(
         _tell(channel, {"progress": share})
 
     progress(OPENED)
-    coloring = {key: request[key] for key in ("strength", "keep_tint")}
+    coloring = {key: request[key] for key in ("strength", "keep_tint", "variant")}
     colored = colorizer(photo, hints=hints, **coloring)
     progress(COLORED)
     try:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tintype.formats import DEFAULT_QUALITY
+from tintype.likely import MOST_VARIANTS
 from tintype.models.card import ModelCard
 
 LONGEST_HINTS = 100_000  # characters; they travel to the child in one message
@@ -28,6 +29,13 @@ class Options(BaseModel):
         None, description="A name from `/v1/models`; the server's default where it is left out."
     )
     strength: Strength = Field(1.0, description="0 is gray, 1 the model's own color.")
+    variant: int = Field(
+        0,
+        ge=0,
+        le=MOST_VARIANTS,
+        description="0 is the model's own coloring; from 1 on other likely ones, the likeliest "
+        "first, of models whose card says `gives_confidence`.",
+    )
     keep_tint: bool = Field(False, description="Color over the tint that is there, as sepia.")
     format: Annotated[
         Literal["jpeg", "png", "tiff", "webp", "avif"] | None, BeforeValidator(_empty_is_none)

@@ -6,11 +6,13 @@ import { Hints } from "./hints.js";
 import { Photo, SHARPEST_PX } from "./photo.js";
 import { Stage } from "./stage.js";
 import { Strip } from "./strip.js";
+import { Variants } from "./variants.js";
 
 const byId = (id) => document.getElementById(id);
 const stage = new Stage();
 const hints = new Hints(stage);
 const strip = new Strip();
+const variants = new Variants();
 const photos = [];
 let current = null;
 let models = [];
@@ -132,6 +134,7 @@ function show() {
   byId("download-all").disabled = download.isBusy;
   byId("download-all").textContent = `All ${taken} as a ZIP`;
   hints.show(current?.before ? current : null, model()?.takes_hints);
+  variants.show(model()?.gives_confidence && current?.after ? current : null, model()?.name);
   if (!current) return;
   const { state, before, after, size, refusal } = current;
   if (size !== shownSize) {
@@ -217,7 +220,13 @@ hints.addEventListener("change", ({ detail }) => {
   say(detail.what);
   develop(current, detail.goesOn ? 200 : 0);
 });
+variants.addEventListener("change", ({ detail }) => {
+  if (!current || current.variant === detail) return;
+  current.variant = detail;
+  develop(current, 0);
+});
 byId("model").addEventListener("change", () => {
+  if (!model().gives_confidence) for (const photo of photos) photo.variant = 0;
   for (const photo of photos) photo.wait();
   work();
 });

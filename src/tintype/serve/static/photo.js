@@ -5,6 +5,7 @@ import { History } from "./history.js";
 
 export const SHARPEST_PX = 6000; // two pictures of this are what a browser holds without pain
 const PREVIEW_PX = 1600;
+const THUMB_PX = 320;
 const WHOLE_PIXELS = 24e6; // up to this, the server colors a JPEG faster than it makes it small
 const OWN_PIXELS = 40e6; // up to this, the browser itself shows a JPEG
 const HEAVY_BYTES = 8e6; // beyond this, changes are shown on a preview, so that less is sent
@@ -17,6 +18,7 @@ export class Photo extends EventTarget {
   before = null; // {url, image, px}: what it is, and how much of the longest side it shows
   after = null; // the same, and the strength that it has
   strength = 1;
+  variant = 0; // 0 is the model's own coloring
   hints = new History([]);
   px = PREVIEW_PX; // how sharp it is wished
   #base = PREVIEW_PX; // how sharp it is at first
@@ -71,6 +73,15 @@ export class Photo extends EventTarget {
     return colorizeAsJob({ file, ...this.#wishes(model) }, { signal, progress });
   }
 
+  /** A small view of another coloring; its URL is for the caller to revoke. */
+  async tryOut(model, variant) {
+    const copy = smaller(this.before, THUMB_PX);
+    const blob = await copy.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+    const wishes = { ...this.#wishes(model, copy), strength: 1, variant: variant || undefined };
+    const made = await colorize({ file: { blob, name: this.name }, ...wishes, format: "jpeg" });
+    return look(made.blob);
+  }
+
   /** Let go of what it holds. */
   close() {
     this.#running?.abort();
@@ -87,6 +98,7 @@ export class Photo extends EventTarget {
     return {
       model,
       strength: this.strength,
+      variant: this.variant || undefined,
       hints: points.length ? JSON.stringify({ points }) : undefined,
     };
   }
@@ -123,7 +135,7 @@ export class Photo extends EventTarget {
 
   async #show(side, model, px, signal) {
     const { strength, size } = this;
-    const copy = side === "after" && px === PREVIEW_PX && this.#isHeavy ? smaller(this.before) : null;
+    const copy = side === "after" && px === PREVIEW_PX && this.#isHeavy ? smaller(this.before, PREVIEW_PX) : null;
     const blob = copy ? await copy.convertToBlob({ type: "image/jpeg", quality: 0.95 }) : this.file;
     const wishes = side === "before" ? { model, strength: 0 } : this.#wishes(model, copy);
     const whole = this.#isJpeg && size && px >= Math.max(size.width, size.height);
@@ -180,8 +192,8 @@ async function look(blob, mostPixels = Infinity) {
 }
 
 /** A preview to color: small, and without the mark of our results, which are not colored again. */
-function smaller({ image }) {
-  const scale = Math.min(1, PREVIEW_PX / Math.max(image.naturalWidth, image.naturalHeight));
+function smaller({ image }, px) {
+  const scale = Math.min(1, px / Math.max(image.naturalWidth, image.naturalHeight));
   const size = [image.naturalWidth, image.naturalHeight].map((side) => Math.round(side * scale));
   const canvas = new OffscreenCanvas(...size);
   canvas.getContext("2d").drawImage(image, 0, 0, ...size);

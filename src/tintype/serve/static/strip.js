@@ -1,7 +1,8 @@
 // The filmstrip: every photograph as a small frame.
 
+import { cover } from "./variants.js";
+
 const byId = (id) => document.getElementById(id);
-const FRAME_PX = 144;
 
 /** Events: "choose" and "remove" with a photograph as `detail`. */
 export class Strip extends EventTarget {
@@ -42,7 +43,7 @@ export class Strip extends EventTarget {
     const view = photo.after ?? photo.before;
     if (view && frame.dataset.url !== view.url) {
       frame.dataset.url = view.url;
-      draw(frame.querySelector("canvas"), view.image);
+      cover(frame.querySelector("canvas"), view.image);
     }
   }
 
@@ -74,13 +75,4 @@ export class Strip extends EventTarget {
       frame.querySelector(".drop").click();
     }
   }
-}
-
-/** The middle of a picture, filling a canvas. */
-function draw(canvas, image) {
-  const { naturalWidth: width, naturalHeight: height } = image;
-  const side = Math.min(width, height);
-  const pen = canvas.getContext("2d");
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(image, (width - side) / 2, (height - side) / 2, side, side, 0, 0, FRAME_PX, FRAME_PX);
 }
