@@ -29,9 +29,13 @@ TINY_CARD = ModelCard(
     multiple_of=8,
 )
 
-HINT_CARD = TINY_CARD.model_copy(update={"name": "tiny-hints.v1", "takes_hints": True})
-LIKELY_CARD = TINY_CARD.model_copy(
-    update={"name": "tiny-likely.v1", "takes_reference": True, "gives_confidence": True}
+HINT_CARD = TINY_CARD.model_copy(
+    update={
+        "name": "tiny-hints.v1",
+        "takes_hints": True,
+        "takes_reference": True,
+        "gives_confidence": True,
+    }
 )
 LIKELY = {(0, 0): 0.6, (50, 40): 0.3, (-40, 40): 0.1}
 """What a model that tells how likely colors are says of every place: a and b, and their share."""
@@ -123,16 +127,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def hint_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tiny_model` where it is given no hints, and their colors within 4 px of them."""
+    """`tiny_model` where it is given no hints, and their colors within 4 px of them.
+
+    It tells how likely colors are, everywhere as in `LIKELY`.
+    """
     path = tmp_path_factory.mktemp("model") / "hints.onnx"
-    return write_model(path, card=HINT_CARD, inputs=HINT_INPUTS)
-
-
-@pytest.fixture(scope="session")
-def likely_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tiny_model` that tells how likely colors are."""
-    path = tmp_path_factory.mktemp("model") / "likely.onnx"
-    return write_model(path, card=LIKELY_CARD, tells_likely=True)
+    return write_model(path, card=HINT_CARD, inputs=HINT_INPUTS, tells_likely=True)
 
 
 @pytest.fixture

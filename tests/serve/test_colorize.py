@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from tintype import Colorizer, Photo
+
 Server = Any  # of conftest.py
 SIXTEEN = (data.camera().astype(np.uint16) * 257)[:300, :400]
 
@@ -114,6 +116,18 @@ def test_hint_colors_its_place_in_pixels_of_the_whole(
     assert hinted[y, x, 2] > hinted[y, x, 0]
 
 
+def test_a_variant_is_that_of_the_command_line(
+    server: Server, camera: bytes, hint_model: Path
+) -> None:
+    made = [server.colorize(camera, variant=str(number)).content for number in range(3)]
+    color = Colorizer(hint_model)
+    for number, content in enumerate(made):
+        expected = color(Photo.open(camera, name="photo.jpg"), variant=number).to_bytes("jpeg")
+        np.testing.assert_array_equal(decoded(content), decoded(expected))
+    reds = [decoded(content)[..., 0].mean() for content in made]
+    assert reds[1] > reds[0] + 20 > reds[2] + 20
+
+
 def test_model_is_chosen_by_name_with_or_without_tag(server: Server, camera: bytes) -> None:
     for name in ("tiny", "tiny.v1"):
         assert server.colorize(camera, model=name).headers["X-Tintype-Model"] == "tiny.v1"
@@ -137,6 +151,8 @@ HINT = '{"points": [{"x": 600, "y": 1, "color": "#ff0000"}]}'
         ({"strength": "7"}, "strength is '7'"),
         ({"strength": "nan"}, "strength is 'nan'"),
         ({"quality": "0"}, "quality is '0'"),
+        ({"variant": "9"}, "variant is '9'"),
+        ({"variant": "1", "model": "tiny"}, "tiny.v1: this model does not tell how likely"),
         ({"format": "gif"}, "format is 'gif'"),
         ({"keep_tint": "perhaps"}, "keep_tint is 'perhaps'"),
         ({"preview_px": "1"}, "preview_px is '1'"),

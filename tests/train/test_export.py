@@ -10,6 +10,7 @@ import torch
 from tintype import export as export_module
 from tintype.errors import CheckpointError, ModelError, OutputExists, RecipeError
 from tintype.export import export
+from tintype.likely import colors
 from tintype.models.card import METADATA_KEY, ModelCard
 from tintype.nn.generators import MobileUNet
 from tintype.nn.spaces import Colors, hints_of
@@ -25,7 +26,8 @@ def run_folder(photo_folder, tmp_path_factory, small_recipe) -> Path:
     out = tmp_path_factory.mktemp("run")
     torch.set_num_threads(1)
     told = ("generator.takes_hints=true", "stages.small.hints=1.0", "stages.gan.hints=1.0")
-    train(small_recipe(*told), [photo_folder], out)
+    likely = ("generator.tells_likely=true", "stages.small.likely_weight=0.1")
+    train(small_recipe(*told, *likely), [photo_folder], out)
     return out
 
 
@@ -50,7 +52,7 @@ def own_file(run_folder, model_file, tmp_path_factory) -> tuple[Path, ModelCard]
 
 def test_the_model_says_what_torch_says(run_folder, model_file):
     state = checkpoint.averaged(run_folder)
-    g = MobileUNet((16, 16, 8, 8), takes_hints=True).eval()
+    g = MobileUNet((16, 16, 8, 8), takes_hints=True, tells_likely=True).eval()
     g.load_state_dict(state["ema"])
     rng = np.random.default_rng(5)
     l = (rng.random((2, 1, 96, 32)) * 100).astype(np.float32)
@@ -64,13 +66,25 @@ def test_the_model_says_what_torch_says(run_folder, model_file):
     assert np.abs(hinted - automatic).max() > 0.1
 
 
+def test_the_model_tells_how_likely_colors_are(run_folder, model_file):
+    g = MobileUNet((16, 16, 8, 8), takes_hints=True, tells_likely=True).eval()
+    g.load_state_dict(checkpoint.averaged(run_folder)["ema"])
+    l = (np.random.default_rng(5).random((1, 1, 100, 60)) * 100).astype(np.float32)
+    padded = np.pad(l, [(0, 0), (0, 0), (0, 28), (0, 4)], "reflect")
+    with torch.no_grad():
+        _, logits = g(torch.from_numpy(padded) / 50 - 1, likely=True)
+    told = Session(model_file).likely(l)
+    assert told.ab.shape == (2, 100, 60)
+    np.testing.assert_allclose(told.shares, logits.softmax(1)[0, :, :13, :8], atol=1e-4)
+    np.testing.assert_array_equal(told.colors, colors())
+
+
 def test_what_was_exported_is_a_start_with_hints_and_without(model_file, small_recipe):
     l = (np.random.default_rng(5).random((1, 1, 64, 64)) * 100).astype(np.float32)
     want = Session(model_file).predict(l)
-    for takes_hints in ("true", "false"):
-        g, _ = new_networks(
-            small_recipe(f"generator.takes_hints={takes_hints}", f"init={model_file}")
-        )
+    for told in ("true", "false"):
+        keys = (f"generator.takes_hints={told}", f"generator.tells_likely={told}")
+        g, _ = new_networks(small_recipe(*keys, f"init={model_file}"))
         with torch.no_grad():
             made = Colors(g, g.space).eval()(torch.from_numpy(l)).numpy()
         np.testing.assert_allclose(made, want, atol=0.02)
@@ -82,6 +96,8 @@ def test_the_card_is_inside(model_file):
     assert card.images_seen in (0, 8, 16, 24)  # the best of the looks
     assert card.multiple_of == 32
     assert card.takes_hints
+    assert card.takes_reference
+    assert card.gives_confidence
     assert "stages:" in card.recipe
 
 

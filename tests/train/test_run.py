@@ -117,6 +117,7 @@ def test_killed_and_resumed_equals_never_killed(
               "stages.gan.d_every_steps=2", "stages.gan.d_waits_above=0.55",
               "stages.gan.schedule=plateau", "stages.gan.plateau_looks=1",
               "generator.takes_hints=true", "stages.small.hints=1.0", "stages.gan.hints=0.5",
+              "generator.tells_likely=true", "stages.gan.likely_weight=0.5",
               "look_every_images=40")  # fmt: skip
     recipe.write_text(small_recipe(*longer).to_yaml())
     with run(recipe, photo_folder, tmp_path / "whole") as whole:

@@ -109,24 +109,24 @@ def chroma(picture: np.ndarray) -> np.ndarray:
     return rgb2lab(picture)[..., 1:].mean((0, 1))
 
 
-def test_variants_by_the_api(likely_model: Path) -> None:
-    color = Colorizer(likely_model)
+def test_variants_by_the_api(hint_model: Path) -> None:
+    color = Colorizer(hint_model)
     plain, red, green = (chroma(color(data.camera(), variant=number)) for number in (0, 1, 2))
     assert red[0] > plain[0] + 20
     assert green[0] < plain[0] - 5
     assert np.array_equal(color(data.camera()), color(data.camera(), variant=0))
 
 
-def test_confidence_by_the_api(likely_model: Path) -> None:
-    sure = Colorizer(likely_model).confidence(np.full((100, 150), 119, np.uint8))  # L* of 50
+def test_confidence_by_the_api(hint_model: Path) -> None:
+    sure = Colorizer(hint_model).confidence(np.full((100, 150), 119, np.uint8))  # L* of 50
     assert sure.shape == (64, 96)
     np.testing.assert_allclose(sure, 0.6, atol=0.01)
 
 
-def test_a_reference_warms(likely_model: Path, tmp_path: Path) -> None:
+def test_a_reference_warms(hint_model: Path, tmp_path: Path) -> None:
     reference = tmp_path / "sunset.png"
     Image.new("RGB", (80, 60), (230, 90, 40)).save(reference)
-    color = Colorizer(likely_model)
+    color = Colorizer(hint_model)
     assert (
         chroma(color(data.camera(), reference=reference))[0] > chroma(color(data.camera()))[0] + 10
     )
@@ -149,16 +149,16 @@ def test_a_model_that_cannot_says_so(
         Colorizer(tiny_model).confidence(data.camera())
 
 
-def test_a_gray_reference_is_refused(likely_model: Path, gray_scan: Path, tmp_path: Path) -> None:
+def test_a_gray_reference_is_refused(hint_model: Path, gray_scan: Path, tmp_path: Path) -> None:
     with pytest.raises(HintError, match=r"scan\.jpg: this reference has no colors"):
-        colorize(gray_scan, tmp_path / "out.jpg", model=likely_model, reference=gray_scan)
+        colorize(gray_scan, tmp_path / "out.jpg", model=hint_model, reference=gray_scan)
     assert not (tmp_path / "out.jpg").exists()
 
 
 @pytest.mark.parametrize("variant", [-1, 9])
-def test_there_are_nine_variants(likely_model: Path, variant: int) -> None:
+def test_there_are_nine_variants(hint_model: Path, variant: int) -> None:
     with pytest.raises(ValueError, match=f"variant is {variant}; it must be from 0 to 8"):
-        Colorizer(likely_model)(data.camera(), variant=variant)
+        Colorizer(hint_model)(data.camera(), variant=variant)
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -166,8 +166,8 @@ def run(*arguments: object) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
-def test_variants_and_confidence_of_a_file(likely_model: Path, gray_scan: Path) -> None:
-    options = ("--model", likely_model, "--variants", 3, "--confidence")
+def test_variants_and_confidence_of_a_file(hint_model: Path, gray_scan: Path) -> None:
+    options = ("--model", hint_model, "--variants", 3, "--confidence")
     code, said, _ = run(gray_scan, *options)
     assert code == 0
     names = ["scan.color.jpg", "scan.color-2.jpg", "scan.color-3.jpg"]
@@ -186,9 +186,9 @@ def test_variants_and_confidence_of_a_file(likely_model: Path, gray_scan: Path) 
     assert (again[0], again[1]) == (0, "")
 
 
-def test_variants_of_a_folder_resume(likely_model: Path, gray_scan: Path, tmp_path: Path) -> None:
+def test_variants_of_a_folder_resume(hint_model: Path, gray_scan: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    options = ("-o", out, "--model", likely_model, "--variants", 2)
+    options = ("-o", out, "--model", hint_model, "--variants", 2)
     assert run(gray_scan.parent, *options)[0] == 0
     (out / "scan-2.jpg").unlink()
     code, said, told = run(gray_scan.parent, *options)
@@ -196,23 +196,21 @@ def test_variants_of_a_folder_resume(likely_model: Path, gray_scan: Path, tmp_pa
     assert "1 colored, 1 skipped" in told
 
 
-def test_a_variant_never_falls_on_another_result(likely_model: Path, tmp_path: Path) -> None:
+def test_a_variant_never_falls_on_another_result(hint_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("scan.jpg", "scan-2.jpg"):
         Image.fromarray(data.camera()).save(folder / name)
-    code, said, told = run(folder, "-o", tmp_path / "out", "--model", likely_model, "--variants", 2)
+    code, said, told = run(folder, "-o", tmp_path / "out", "--model", hint_model, "--variants", 2)
     assert code == 1
     assert len(said.splitlines()) == 3
     assert "its result would fall on that of" in told
 
 
-def test_a_reference_by_the_command_line(
-    likely_model: Path, gray_scan: Path, tmp_path: Path
-) -> None:
+def test_a_reference_by_the_command_line(hint_model: Path, gray_scan: Path, tmp_path: Path) -> None:
     sunset = tmp_path / "sunset.png"
     Image.new("RGB", (80, 60), (230, 90, 40)).save(sunset)
-    options = ("-o", tmp_path / "out.png", "--model", likely_model, "--format", "png")
+    options = ("-o", tmp_path / "out.png", "--model", hint_model, "--format", "png")
     assert run(gray_scan, *options, "--reference", sunset)[0] == 0
     warm = chroma(np.asarray(Image.open(tmp_path / "out.png")))
     assert run(gray_scan, *options, "--overwrite")[0] == 0

@@ -17,6 +17,11 @@ Visit = Any  # of conftest.py
 Command = Callable[..., bytes]
 
 NAVY = "27365c"
+MEANS = """canvases => canvases.map(canvas => {
+  const rgba = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return [0, 1, 2, 3].map(i => rgba.filter((_, at) => at % 4 === i)
+    .reduce((sum, value) => sum + value / (rgba.length / 4), 0));
+})"""
 
 
 def chroma(visit: Visit) -> tuple[float, float]:
@@ -132,6 +137,38 @@ def test_hints_by_keyboard_reach_the_file(
     here.wait()
     expect(here.page.locator("#hints")).to_be_hidden()  # it takes none
     expect(here.dots).to_have_count(0)
+
+
+def test_another_coloring_is_chosen_and_taken_home(
+    server: Server, visit: Callable[..., Visit], portrait: Path
+) -> None:
+    here = visit(server.url)
+    here.bring(portrait)
+    thumbs = here.page.locator("#variants .thumb")
+    expect(thumbs).to_have_count(4)
+    expect(thumbs.first).to_have_attribute("aria-pressed", "true")
+
+    def means() -> list[list[float]]:
+        return here.page.locator("#variants canvas").evaluate_all(MEANS)
+
+    here.until(lambda: all(rgba[3] > 250 for rgba in means()))
+    own, red, green, _ = means()
+    assert red[0] - own[0] > 20
+    assert green[0] < own[0]
+
+    plain = here.pixel(300, 380)
+    here.page.get_by_role("button", name="Coloring 2").press("Enter")
+    here.wait()
+    assert here.pixel(300, 380)[0] - plain[0] > 20
+    expect(thumbs.nth(1)).to_have_attribute("aria-pressed", "true")
+    with here.page.expect_download() as taken:
+        here.page.get_by_role("button", name="Download").press("Enter")
+    sent = server.colorize(portrait.read_bytes(), portrait.name, variant="1")
+    assert taken.value.path().read_bytes() == sent.content
+
+    here.page.get_by_role("combobox", name="Model").select_option("tiny.v1")
+    here.wait()
+    expect(here.page.locator("#variants")).to_be_hidden()  # it knows no others
 
 
 def test_several_are_taken_in_a_zip(
