@@ -3,7 +3,8 @@
 `images/before-after.jpg` shows old photographs, whose colors nobody knows; `images/known.jpg` shows
 photographs whose colors are known (they come with scikit-image), all of them, the worst last.
 `images/old-look.jpg` shows what training makes of photographs so that they look old, at the size
-that a network sees, and old ones at that size below.
+that a network sees, and old ones at that size below. `images/variants.jpg`, `images/reference.jpg`
+and `images/hints.jpg` are those of the gallery.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from skimage import color, data
 
-from tintype import Colorizer
+from tintype import Colorizer, Hints, Photo, Point
 from tintype.data.old_look import ages, make_old
 from tintype.nn.lab import gray_from_l, lab_from_rgb_u8
 
@@ -53,7 +54,7 @@ def below(rows: list[Image.Image], path: Path) -> None:
 
 def old_photographs(colorize: Colorizer) -> None:
     """Originals above, colored below."""
-    grays = [Image.open(IMAGES / "originals" / f"{name}.jpg").convert("RGB") for name in OLD]
+    grays = [original(name) for name in OLD]
     below([beside(grays), beside([colorize(g) for g in grays])], IMAGES / "before-after.jpg")
 
 
@@ -87,11 +88,78 @@ def old_look() -> None:
         aged = make_old(lab[:, :1], lab, ages(1, range(4 * i, 4 * i + 4)))
         grays = gray_from_l(torch.cat([lab[:1, :1], aged]))[:, 0].clamp(0, 1) * 255
         rows.append(beside([Image.fromarray(g) for g in grays.round().byte().numpy()]))
-    originals = [small(Image.open(IMAGES / "originals" / f"{name}.jpg")) for name in OLD]
+    originals = [small(original(name)) for name in OLD]
     below([*rows, beside(originals)], IMAGES / "old-look.jpg")
 
 
+def original(name: str) -> Image.Image:
+    """An old photograph."""
+    return Image.open(IMAGES / "originals" / f"{name}.jpg").convert("RGB")
+
+
+def gray_of(name: str) -> Image.Image:
+    """A photograph of scikit-image without its color."""
+    lab = color.rgb2lab(getattr(data, name)())
+    return Image.fromarray((color.lab2rgb(lab * [1, 0, 0]) * 255 + 0.5).astype(np.uint8))
+
+
+def labeled(view: Image.Image, text: str) -> Image.Image:
+    """A picture of the rows' height with a word on it."""
+    view = view.convert("RGB").resize((round(view.width * HEIGHT_PX / view.height), HEIGHT_PX))
+    ImageDraw.Draw(view).text((8, 8), text, "white", stroke_width=2, stroke_fill="black")
+    return view
+
+
+def variants(colorize: Colorizer) -> None:
+    """How sure the model is, its own coloring, and the next likely ones."""
+    rows = []
+    for gray in (gray_of("coffee"), original(OLD[0]), original(OLD[2])):
+        sure = Image.fromarray((colorize.confidence(gray) * 255).astype(np.uint8))
+        views = [labeled(sure.resize(gray.size), "how sure")]
+        views += [labeled(colorize(gray, variant=n), f"{n + 1}") for n in range(4)]
+        rows.append(beside(views))
+    below(rows, IMAGES / "variants.jpg")
+
+
+def references(colorize: Colorizer) -> None:
+    """A photograph by itself, and by others' palettes."""
+    rows = []
+    for gray in (original(OLD[1]), gray_of("chelsea")):
+        views = [labeled(colorize(gray), "by itself")]
+        for name in ("rocket", "coffee"):
+            reference = Image.fromarray(getattr(data, name)())
+            views.append(labeled(reference, "reference"))
+            views.append(labeled(colorize(gray, reference=Photo.open(reference)), "by it"))
+        rows.append(beside(views))
+    below(rows, IMAGES / "reference.jpg")
+
+
+def hints(colorize: Colorizer) -> None:
+    """Colors that somebody said, where the dots are."""
+    rows = []
+    for gray, points in (
+        (
+            gray_of("astronaut"),
+            [Point(x=190, y=400, color="#d8702a"), Point(x=380, y=250, color="#24408e")],
+        ),
+        (
+            gray_of("coffee"),
+            [Point(x=470, y=310, color="#3f6f4f"), Point(x=60, y=340, color="#2f4f8f")],
+        ),
+    ):
+        told = colorize(gray, hints=Hints(points=tuple(points)))
+        dots = told.copy()
+        for point in points:
+            box = (point.x - 7, point.y - 7, point.x + 7, point.y + 7)
+            ImageDraw.Draw(dots).ellipse(box, point.color, "white", 3)
+        rows.append(beside([labeled(gray, ""), labeled(colorize(gray), "by itself"), dots]))
+    below(rows, IMAGES / "hints.jpg")
+
+
 if __name__ == "__main__":
+    variants(Colorizer())
+    references(Colorizer())
+    hints(Colorizer())
     old_look()
     old_photographs(Colorizer())
     known_photographs(Colorizer())

@@ -97,9 +97,9 @@ def runnable(block: str) -> str:
 
 
 @pytest.fixture
-def reader_folder(tmp_path: Path, hint_model: Path) -> Path:
-    """What the pages assume: photo.jpg, an album of gray pictures, pictures/ in color, a model."""
-    (tmp_path / "hinting.onnx").write_bytes(hint_model.read_bytes())
+def reader_folder(tmp_path: Path) -> Path:
+    """What the pages assume: photo.jpg, an album of gray pictures, pictures/ and one in color."""
+    Image.fromarray(data.rocket()).save(tmp_path / "sunset.jpg")
     gray = {
         "photo.jpg": "coffee",
         "album/cat.png": "chelsea",

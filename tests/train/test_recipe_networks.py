@@ -16,6 +16,7 @@ MILLIONS = {
     "coco-pix2pix": (54.41, 2.77),
     "coco-resnet18": (33.60, 2.77),
     "dcgan-lab": (16.66, 3.92),
+    "tintype-base": (30.76, 2.77),
     "tintype-small": (3.33, 2.77),
 }
 
