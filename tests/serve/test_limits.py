@@ -10,7 +10,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,25 @@ def test_upload_that_trickles_loses_its_place(server: Server) -> None:
             answer += connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"slower than 10 kB a second" in answer
+
+
+def test_head_that_trickles_loses_its_connection(server: Server) -> None:
+    port = int(server.url.rstrip("/").rpartition(":")[2])
+    start_s = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        closed = b"?"
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+        while closed:
+            connection.settimeout(0.5)
+            try:
+                closed = connection.recv(100)
+            except TimeoutError:
+                with suppress(OSError):
+                    connection.sendall(b"l")
+            except ConnectionResetError:
+                closed = b""
+            assert time.monotonic() - start_s < 20
+    assert server.client.get("/healthz").is_success
 
 
 def test_idle_connections_are_limited_and_cost_nothing_when_gone(narrow: Server) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Any
 
 import click
 
-from tintype.cli import one_line
+from tintype.cli.outcome import tell, told
 
 JOBS = 2  # photographs at a time in a worker: one is colored, another fetched or stored
 _TOLD = ("input", "output", "status", "reason", "note", "sha256", "model", "seconds")
@@ -34,17 +33,8 @@ def colorize(source: str, destination: str, options: dict[str, Any], *, as_json:
         for outcome in outcomes:
             bar.update()
             counts[outcome.status] += 1
-            if as_json:
-                line = {name: getattr(outcome, name) for name in _TOLD}
-                tqdm.write(json.dumps(line), file=results)
-            elif outcome.status == "colored":
-                tqdm.write(one_line(outcome.output), file=results)
-            if outcome.note:
-                tqdm.write(one_line(f"tintype: note: {outcome.note}"), file=sys.stderr)
-            if outcome.reason:
-                told = f"tintype: {outcome.status}: {outcome.reason}"
-                tqdm.write(one_line(told), file=sys.stderr)
-    told = ", ".join(f"{counts[key]} {key}" for key in ("colored", "skipped", "failed"))
-    click.echo(f"tintype: {told}", err=True)
+            line = {name: getattr(outcome, name) for name in _TOLD}
+            tell(line, as_json=as_json, results=results)
+    click.echo(f"tintype: {told(counts, counts.total(), dry_run=False)}", err=True)
     if counts["failed"]:
         raise click.exceptions.Exit(1)

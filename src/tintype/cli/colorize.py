@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tintype.cli import one_line
-from tintype.cli.outcome import save_sheets, tell, told
+from tintype.cli.outcome import line, save_sheets, tell, told
 from tintype.errors import OutputUnavailable
 from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 
@@ -324,7 +324,7 @@ def colorize(
                 counts[result.status] += 1
                 if result.status == "failed":
                     missing.add(result.item.output)
-                tell(result, seconds, as_json)
+                tell(line(result, seconds), as_json=as_json)
         except OutputUnavailable as error:
             stopped = error
     if len(items) != 1:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -17,31 +17,38 @@ if TYPE_CHECKING:
     from tintype.batch import Result
 
 
-def tell(result: Result, seconds: float, as_json: bool) -> None:
-    """One line of what became of a photograph, and its notes."""
+def tell(told: dict[str, Any], *, as_json: bool, results: TextIO | None = None) -> None:
+    """What became of a photograph, and its notes: to `results`, or standard output, and stderr.
+
+    `told` is what `--json` prints: input, output, status, reason, note and more.
+    """
     from tqdm import tqdm
 
-    item = result.item
+    results = results or sys.stdout
     if as_json:
-        line = {
-            "input": str(item.source),
-            "output": str(item.output),
-            "status": result.status,
-            "reason": result.reason,
-            "note": result.note,
-            "sha256": result.sha256,
-            "model": result.model,
-            "seconds": round(seconds, 3),
-        }
-        tqdm.write(json.dumps(line), file=sys.stdout)
-    elif result.status == "colored":
-        tqdm.write(one_line(str(item.output)), file=sys.stdout)
-    elif result.status == "planned":
-        tqdm.write(one_line(f"{item.source} -> {item.output}"), file=sys.stdout)
-    if result.note:
-        tqdm.write(one_line(f"tintype: note: {result.note}"), file=sys.stderr)
-    if result.reason:
-        tqdm.write(one_line(f"tintype: {result.status}: {result.reason}"), file=sys.stderr)
+        tqdm.write(json.dumps(told), file=results)
+    elif told["status"] == "colored":
+        tqdm.write(one_line(told["output"]), file=results)
+    elif told["status"] == "planned":
+        tqdm.write(one_line(f"{told['input']} -> {told['output']}"), file=results)
+    if told["note"]:
+        tqdm.write(one_line(f"tintype: note: {told['note']}"), file=sys.stderr)
+    if told["reason"]:
+        tqdm.write(one_line(f"tintype: {told['status']}: {told['reason']}"), file=sys.stderr)
+
+
+def line(result: Result, seconds: float) -> dict[str, Any]:
+    """A result as `--json` prints it."""
+    return {
+        "input": str(result.item.source),
+        "output": str(result.item.output),
+        "status": result.status,
+        "reason": result.reason,
+        "note": result.note,
+        "sha256": result.sha256,
+        "model": result.model,
+        "seconds": round(seconds, 3),
+    }
 
 
 def told(counts: Counter[str], total: int, dry_run: bool) -> str:

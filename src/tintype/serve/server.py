@@ -9,7 +9,9 @@ import math
 import socket
 from collections.abc import Callable, Sequence
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tintype.errors import TintypeError
 from tintype.serve.app import create_app
@@ -17,10 +19,40 @@ from tintype.serve.guard import Guard
 from tintype.serve.limits import Limits
 from tintype.serve.pool import Pool
 from tintype.serve.schemas import LONGEST_HINTS
+from tintype.serve.upload import PATIENCE_S
 
 BACKLOG = 128
 SPARE_CONNECTIONS = 256  # beyond those of photographs: each holds a descriptor
 LONGEST_HEAD_BYTES = 4 * LONGEST_HINTS  # as query parameters they are percent-encoded
+
+
+class Patience(H11Protocol):
+    """HTTP, where a head that does not come to its end in `PATIENCE_S` closes its connection."""
+
+    _ends: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop()
+
+    def _wait(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+        elif self._ends is None:
+            self._ends = self.loop.call_later(PATIENCE_S, self.transport.close)
+
+    def _stop(self) -> None:
+        if self._ends is not None:
+            self._ends.cancel()
+            self._ends = None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -72,7 +104,7 @@ def run(
             Guard(create_app(pool, limits, asks_token=bool(token)), hosts=hosts, token=token),
             log_level="error",
             server_header=False,
-            http="h11",  # httptools, where it is installed, knows no longest head
+            http=Patience,
             limit_concurrency=limits.workers + limits.queue + SPARE_CONNECTIONS,
             h11_max_incomplete_event_size=LONGEST_HEAD_BYTES,
             timeout_graceful_shutdown=math.ceil(limits.time_s),
