@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, overload
 
@@ -16,16 +17,18 @@ from tintype.errors import HintError, OutputError
 from tintype.formats import Saving
 from tintype.hints import Hints
 from tintype.image import Photo
-from tintype.likely import MOST_VARIANTS
+from tintype.likely import MOST_VARIANTS, Likely, Palette
 from tintype.models import store
 from tintype.models.card import ModelCard
 from tintype.provenance import is_our_result
 
 AnyPath = str | os.PathLike[str]
+Planes = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 DEFAULT_MODEL = "tintype-small"
 STRONGEST = 1.5  # beyond it colors leave what exists, one after the other
-COLORLESS_LAB = 4.0  # the chroma that noise of JPEG has in a gray picture
+REFERENCE_PX = 256  # the longest side at which a reference is looked at
+COLORLESS_LAB, COLORLESS_PERCENT = 4.0, 95  # chroma that nearly all of a gray picture is under
 
 
 class Colorizer:
@@ -53,7 +56,7 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
-        reference: AnyPath | Photo | None = ...,
+        reference: AnyPath | Photo | Palette | None = ...,
         variant: int = ...,
     ) -> NDArray[np.generic]: ...
     @overload
@@ -64,7 +67,7 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
-        reference: AnyPath | Photo | None = ...,
+        reference: AnyPath | Photo | Palette | None = ...,
         variant: int = ...,
     ) -> Image.Image: ...
     @overload
@@ -75,7 +78,7 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
-        reference: AnyPath | Photo | None = ...,
+        reference: AnyPath | Photo | Palette | None = ...,
         variant: int = ...,
     ) -> bytes: ...
     @overload
@@ -86,7 +89,7 @@ class Colorizer:
         strength: float = ...,
         keep_tint: bool = ...,
         hints: Hints | None = ...,
-        reference: AnyPath | Photo | None = ...,
+        reference: AnyPath | Photo | Palette | None = ...,
         variant: int = ...,
     ) -> Photo: ...
     def __call__(
@@ -96,7 +99,7 @@ class Colorizer:
         strength: float = 1.0,
         keep_tint: bool = False,
         hints: Hints | None = None,
-        reference: AnyPath | Photo | None = None,
+        reference: AnyPath | Photo | Palette | None = None,
         variant: int = 0,
     ) -> Any:
         """Color one photograph and give it back as the kind of thing that it came as.
@@ -107,7 +110,8 @@ class Colorizer:
         gray, 1 the model's own. With `keep_tint` the color lies over the photograph's own, as paint
         does over a sepia print. `hints` say what places of it get what color, where the card's
         `takes_hints` says so; of several pages they are for the first. `reference` is a color
-        photograph whose palette guides the colors, where the card's `takes_reference` says so.
+        photograph whose palette guides the colors, where the card's `takes_reference` says so, or
+        what `palette_of` made of it, for many.
         `variant` is 0 for the model's own coloring, and from 1 to 8 for other likely ones, the
         likeliest first, where the card's `gives_confidence` says so. Raises PhotoError, ModelError,
         HintError; ValueError for another strength or variant.
@@ -118,20 +122,15 @@ class Colorizer:
             raise ValueError(f"variant is {variant}; it must be from 0 to {MOST_VARIANTS}")
         self.check(hints=bool(hints), reference=reference is not None, variants=variant > 0)
         opened = photo if isinstance(photo, Photo) else Photo.open(photo)
-        palette_ab = None if reference is None else self._palette(reference)
+        palette = _palette(reference)
 
         def color(page: Photo, hints: Hints | None = None) -> Photo:
             gray_l = page.luminance(self.card.working_px)
             planes = _planes(page, gray_l, hints)
-            if palette_ab is None and not variant:
+            if palette is None and not variant:
                 chroma_ab = self._session().predict(gray_l[None, None], planes)[0]
             else:
-                likely = self._session().likely(gray_l[None, None], planes)
-                if palette_ab is not None:
-                    likely = likely.toward(likely.of(palette_ab))
-                if variant:
-                    likely = likely.variant(variant)
-                chroma_ab = likely.ab
+                chroma_ab = self._likely(gray_l, planes, palette, variant).ab
             chroma_ab = chroma_ab * np.float32(strength)
             if keep_tint:
                 chroma_ab = chroma_ab + _tint(page, *gray_l.shape)
@@ -146,17 +145,43 @@ class Colorizer:
             return colored.to_bytes()
         return colored
 
-    def confidence(self, photo: Any, *, hints: Hints | None = None) -> NDArray[np.float32]:
+    def confidence(
+        self,
+        photo: Any,
+        *,
+        hints: Hints | None = None,
+        reference: AnyPath | Photo | Palette | None = None,
+        variant: int = 0,
+    ) -> NDArray[np.float32]:
         """How sure the model is of its color, at the size that it works at: (h, w), 0 to 1.
 
         The chance that the true color is no more than 20 Lab units from the one that is made, as
-        the model sees it. Raises as coloring does, and HintError for a model that cannot tell.
+        the model sees it without a reference; of several pages for the first. Raises as coloring
+        does, and HintError for a model that cannot tell.
         """
         self.check(hints=bool(hints), variants=True)
         opened = photo if isinstance(photo, Photo) else Photo.open(photo)
         gray_l = opened.luminance(self.card.working_px)
         planes = _planes(opened, gray_l, hints)
-        return self._session().likely(gray_l[None, None], planes).confidence()
+        own = self._session().likely(gray_l[None, None], planes)
+        made = self._likely(gray_l, planes, _palette(reference), variant)
+        return replace(own, ab=made.ab).confidence()
+
+    def _likely(
+        self,
+        gray_l: NDArray[np.float32],
+        planes: Planes | None,
+        palette: Palette | None,
+        variant: int,
+    ) -> Likely:
+        own = self._session().likely(gray_l[None, None], planes)
+        likely = own if palette is None else own.toward(palette)
+        if variant:
+            likely = likely.variant(variant)
+        if planes and likely is not own:
+            plain_ab = self._session().predict(gray_l[None, None])[0]
+            likely = likely.keeping(own, planes[1][0], plain_ab)
+        return likely
 
     def check(
         self, *, hints: bool = False, reference: bool = False, variants: bool = False
@@ -173,23 +198,29 @@ class Colorizer:
                     hint="`tintype models` says which do.",
                 )
 
-    def _palette(self, reference: AnyPath | Photo) -> NDArray[np.float32]:
-        photo = reference if isinstance(reference, Photo) else Photo.open(reference)
-        lab = srgb_to_lab(photo.thumbnail(self.card.working_px) / 255)
-        chroma_ab = np.asarray(lab[..., 1:], np.float32).transpose(2, 0, 1)
-        if np.linalg.norm(chroma_ab, axis=0).max() < COLORLESS_LAB:
-            raise HintError(
-                f"{photo.name}: this reference has no colors.", hint="Give a color photograph."
-            )
-        return chroma_ab
-
     def _session(self) -> runtime.Session:
         return runtime.session(self._model, self._threads)
 
 
-def _planes(
-    photo: Photo, gray_l: NDArray[np.float32], hints: Hints | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+def palette_of(reference: AnyPath | Photo) -> Palette:
+    """The colors of a reference. Raises PhotoError, and HintError where it has none."""
+    photo = reference if isinstance(reference, Photo) else Photo.open(reference)
+    lab = srgb_to_lab(photo.thumbnail(REFERENCE_PX) / 255)
+    chroma_ab = np.asarray(lab[..., 1:], np.float32).transpose(2, 0, 1)
+    if np.percentile(np.linalg.norm(chroma_ab, axis=0), COLORLESS_PERCENT) < COLORLESS_LAB:
+        raise HintError(
+            f"{photo.name}: this reference has no colors.", hint="Give a color photograph."
+        )
+    return Palette.of(chroma_ab)
+
+
+def _palette(reference: AnyPath | Photo | Palette | None) -> Palette | None:
+    if reference is None or isinstance(reference, Palette):
+        return reference
+    return palette_of(reference)
+
+
+def _planes(photo: Photo, gray_l: NDArray[np.float32], hints: Hints | None) -> Planes | None:
     """Hints as a session takes them; None where there are none."""
     if not hints:
         return None

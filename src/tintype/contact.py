@@ -36,9 +36,11 @@ def before_after(before: Photo, after: Photo) -> Image.Image:
 
 
 def confidence_map(photo: Photo, confidence: NDArray[np.float32]) -> Image.Image:
-    """How sure a model is, from black to white, at the photograph's size."""
+    """How sure a model is, from black to white; in the photograph's shape, of at most 1000 px."""
     levels = Image.fromarray(np.rint(confidence * 255).astype(np.uint8))
-    return levels.resize((photo.width, photo.height), Image.Resampling.BILINEAR)
+    scale = min(1, COMPARED_PX / max(photo.width, photo.height))
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    return levels.resize(size, Image.Resampling.BILINEAR)
 
 
 def contact_sheet(pictures: Sequence[Path]) -> Image.Image:

@@ -28,6 +28,7 @@ FLOAT16_ABOVE = 3_500_000
 LARGEST_DIFFERENCE_AB = 0.05
 """Between torch and the model file, float32 weights, in Lab units: far under what can be seen."""
 LARGEST_DIFFERENCE_AB_FLOAT16 = 1.0
+LARGEST_DIFFERENCE_SHARE = 0.02
 SHAPES_PX = ((64, 96), (128, 128), (256, 160))
 
 
@@ -172,10 +173,10 @@ def _forget_this_machine(model: onnx.ModelProto) -> None:
 
 
 def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
-    """Torch and ONNX must give the same chroma on every shape, with hints and without."""
+    """Torch and ONNX must tell the same on every shape, with hints and without."""
     from tintype.runtime import Session
 
-    colors, step = Colors(g, g.space).eval(), g.multiple_of
+    colors, step = Colors(g, g.space, likely=g.likely is not None).eval(), g.multiple_of
     session = Session(model.SerializeToString())
     bound = LARGEST_DIFFERENCE_AB_FLOAT16 if float16 else LARGEST_DIFFERENCE_AB
     rng = np.random.default_rng(0)
@@ -185,9 +186,18 @@ def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
         l, *hints = _example(rng, 1, height, width)
         for told in ([], hints) if g.takes_hints else ([],):
             with torch.no_grad():
-                want = colors(*map(torch.from_numpy, (l, *told))).numpy()
-            made = session.predict(l, (told[0], told[1]) if told else None)
-            difference = float(np.abs(made - want).max())
+                want = colors(*map(torch.from_numpy, (l, *told)))
+            hinted = (told[0], told[1]) if told else None
+            if g.likely is not None:
+                want, shares, _ = want
+                apart = np.abs(session.likely(l, hinted).shares - shares[0].numpy()).max()
+                if not apart <= LARGEST_DIFFERENCE_SHARE:
+                    raise ModelError(
+                        f"The exported model differs from torch by {apart:.3g} in how likely a "
+                        f"color is, at {height}x{width}; at most {LARGEST_DIFFERENCE_SHARE} is "
+                        "allowed."
+                    )
+            difference = float(np.abs(session.predict(l, hinted) - want.numpy()).max())
             if not difference <= bound:
                 raise ModelError(
                     f"The exported model differs from torch by {difference:.3g} Lab units at "

@@ -6,12 +6,13 @@ set of colors is (as in Zhang et al., Colorful Image Colorization, ECCV 2016, se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from tintype.color import srgb_to_lab
 
@@ -32,9 +33,12 @@ APART_LAB = 25.0
 MOST_VARIANTS = 8
 """Further ones are hardly likely."""
 PULL = 60.0
-"""How much likelier a variant makes the color that it is about."""
+"""How much likelier a variant makes the color that it is about, and a reference one that it has.
+
+There it ends, so that what the model holds to be impossible stays away."""
 REFERENCE_SHARE = 0.8
-"""How much of a picture's palette comes from its reference."""
+"""How much of a picture's palette is to come from its reference."""
+KEPT_LAB = 10.0
 ROUNDS = 8
 LEAST = 1e-6
 
@@ -55,6 +59,26 @@ def nearest() -> NDArray[np.int64]:
     every = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1)
     distances = ((every[:, :, None] - colors()) ** 2).sum(-1)
     return np.asarray(distances.argmin(-1), np.int64)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colors of a picture: (N, 2), a and b in whole Lab units, and how much it has of each."""
+
+    ab: FloatArray
+    shares: FloatArray
+
+    @classmethod
+    def of(cls, ab: FloatArray) -> Palette:
+        """Of true colors (2, H, W)."""
+        found, counts = np.unique(np.rint(ab.reshape(2, -1)), axis=1, return_counts=True)
+        return cls(found.T.astype(np.float32), np.asarray(counts / counts.sum(), np.float32))
+
+    def over(self, colors: FloatArray) -> FloatArray:
+        """How much each of `colors` (Q, 2) has of it, (Q,): all that it is nearest to."""
+        distances = (colors**2).sum(1) - 2 * self.ab @ colors.T  # but for what is the same for all
+        shares = np.bincount(distances.argmin(1), self.shares, minlength=len(colors))
+        return np.asarray(shares, np.float32)
 
 
 @dataclass(frozen=True)
@@ -79,24 +103,19 @@ class Likely:
         """How much of the picture has each color, (Q,)."""
         return np.asarray(self.shares.mean((1, 2)))
 
-    def of(self, ab: FloatArray) -> FloatArray:
-        """How much of true colors `ab` (2, H, W) each color has, (Q,)."""
-        distances = ((ab.reshape(2, -1, 1) - self.colors.T[:, None]) ** 2).sum(0)
-        counts = np.bincount(distances.argmin(-1), minlength=len(self.colors))
-        return np.asarray(counts / counts.sum(), np.float32)
-
-    def toward(self, palette: FloatArray) -> Likely:
-        """The same picture when a palette (Q,) guides it.
+    def toward(self, palette: Palette) -> Likely:
+        """The same picture when another's palette guides it.
 
         The palette is brought to where it is likeliest: the shares are scaled, color by color,
-        until the picture as a whole has it (Sinkhorn and Knopp 1967; entropic transport).
+        until the picture as a whole has it (Sinkhorn and Knopp 1967; entropic transport), or a
+        color has become `PULL` times as likely, or as unlikely, as it was.
         """
-        smooth = self._near() @ palette
-        own = self.palette()
-        goal = (1 - REFERENCE_SHARE) * own + REFERENCE_SHARE * smooth / smooth.sum()
-        scale = np.ones_like(own)
+        smooth = self._near() @ palette.over(self.colors)
+        goal = (1 - REFERENCE_SHARE) * self.palette() + REFERENCE_SHARE * smooth / smooth.sum()
+        scale = np.ones(len(self.colors))
         for _ in range(ROUNDS):
             scale *= goal / np.maximum(self._scaled(scale).mean((1, 2)), LEAST)
+            scale = np.clip(scale, 1 / PULL, PULL)
         return self._with(scale)
 
     def variant(self, number: int) -> Likely:
@@ -104,15 +123,17 @@ class Likely:
 
         Each is about the color that is likeliest where something else was made, of those that are
         not near an earlier one's. All cells lean to it as far as they may have it, so that what
-        looks alike changes alike.
+        looks alike changes alike. Where nothing else is likely, it is the same picture.
         """
         near = self._near()
         elsewhere = np.where(self._distances() > APART_LAB, self.shares, 0).mean((1, 2))
         elsewhere = near @ elsewhere
         for _ in range(number):
             center = int(elsewhere.argmax())
+            if elsewhere[center] < LEAST:
+                return self
             away = np.linalg.norm(self.colors - self.colors[center], axis=1)
-            elsewhere = np.where(away > APART_LAB, elsewhere, -1)
+            elsewhere = np.where(away > APART_LAB, elsewhere, 0)
         return self._with(1 + PULL * near[center])
 
     def _distances(self) -> FloatArray:
@@ -129,11 +150,23 @@ class Likely:
         square = ((self.colors[:, None] - self.colors) ** 2).sum(-1)
         return np.asarray(np.exp(-square / (2 * STEP_LAB**2)))
 
-    def _scaled(self, scale: FloatArray) -> FloatArray:
+    def _scaled(self, scale: NDArray[np.floating[Any]]) -> FloatArray:
         scaled = self.shares * scale[:, None, None]
-        return np.asarray(scaled / np.maximum(scaled.sum(0), LEAST))
+        return np.asarray(scaled / np.maximum(scaled.sum(0), LEAST), np.float32)
 
-    def _with(self, scale: FloatArray) -> Likely:
+    def keeping(self, before: Likely, mask: FloatArray, plain_ab: FloatArray) -> Likely:
+        """With what hints said, which `before` had: neither a variant nor a reference changes it.
+
+        `mask` (1, H, W) is 1 where there are hints, `plain_ab` the color that is made without them:
+        what they changed by `KEPT_LAB` is kept, and less of what they changed less.
+        """
+        there = Image.fromarray((255 * mask[0]).astype(np.uint8))
+        there = there.filter(ImageFilter.GaussianBlur(CELL_PX))
+        changed = np.linalg.norm(before.ab - plain_ab, axis=0) / KEPT_LAB
+        kept = np.clip(changed + np.asarray(there) / 64, 0, 1)
+        return replace(self, ab=kept * before.ab + (1 - kept) * self.ab)
+
+    def _with(self, scale: NDArray[np.floating[Any]]) -> Likely:
         """With other shares, the color changed by as much as their means are."""
         shares = self._scaled(scale)
         change = np.einsum("qc,qhw->chw", self.colors, shares - self.shares)

@@ -93,6 +93,8 @@ class Session:
         """
         outputs = self._outputs(["ab", "shares", "colors"], gray_l, hints)
         (chroma_ab,), (shares,), colors = self._colors(outputs[0], gray_l), *outputs[1:]
+        if not np.isfinite(shares).all():
+            raise ModelError(f"{self.where}: the model gave shares that are not finite numbers.")
         high, wide = (-(-side // CELL_PX) for side in gray_l.shape[2:])
         return Likely(chroma_ab, colors, shares[:, :high, :wide])
 
@@ -112,7 +114,7 @@ class Session:
             for name, plane in planes.items()
         }
         try:
-            return list(self._run.run(names, feeds))
+            return list(self._run.run(names, feeds, _only_what_is_asked()))
         except Exception as error:  # onnxruntime's errors share no base class
             raise ModelError(
                 f"{self.where}: the model failed on {width}x{height} px: {_first_line(error)}"
@@ -133,7 +135,8 @@ class Session:
                 f"{self.where}: the model's inputs are {', '.join(inputs)}; "
                 f"its card asks for {', '.join(channels)}."
             )
-        told = ["ab", "shares", "colors"] if self.card.gives_confidence else ["ab"]
+        tells = self.card.gives_confidence or self.card.takes_reference
+        told = ["ab", "shares", "colors"] if tells else ["ab"]
         for name in told:
             if name not in outputs:
                 raise ModelError(
@@ -146,11 +149,26 @@ class Session:
                     f"{self.where}: '{name}' is {node.type} {node.shape}; "
                     f"it must be tensor(float) (N, {count}, H, W)."
                 )
+        if tells:
+            shares, colors = outputs["shares"].shape, outputs["colors"].shape
+            fits = len(shares) == 4 and list(colors) == [shares[1], 2]
+            if not fits or self.card.multiple_of % CELL_PX:
+                raise ModelError(
+                    f"{self.where}: 'shares' is {shares} and 'colors' {colors}; they must be "
+                    f"(N, Q, H / {CELL_PX}, W / {CELL_PX}) and (Q, 2)."
+                )
         if any(isinstance(side, int) for side in inputs["l"].shape[2:]):
             raise ModelError(
                 f"{self.where}: the model takes pictures of one size only ({inputs['l'].shape}); "
                 "height and width must be free."
             )
+
+
+def _only_what_is_asked() -> ort.RunOptions:
+    """Parts of the network that an output does not need are left out."""
+    options = ort.RunOptions()
+    options.only_execute_path_to_fetches = True
+    return options
 
 
 def network(

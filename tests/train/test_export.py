@@ -84,7 +84,8 @@ def test_what_was_exported_is_a_start_with_hints_and_without(model_file, small_r
     want = Session(model_file).predict(l)
     for told in ("true", "false"):
         keys = (f"generator.takes_hints={told}", f"generator.tells_likely={told}")
-        g, _ = new_networks(small_recipe(*keys, f"init={model_file}"))
+        weight = "stages.small.likely_weight=" + ("1" if told == "true" else "0")
+        g, _ = new_networks(small_recipe(*keys, weight, f"init={model_file}"))
         with torch.no_grad():
             made = Colors(g, g.space).eval()(torch.from_numpy(l)).numpy()
         np.testing.assert_allclose(made, want, atol=0.02)

@@ -10,7 +10,6 @@ from tintype.errors import RecipeError
 from tintype.likely import CELL_PX, STEP_LAB, colors
 from tintype.nn.generators import MobileUNet
 from tintype.nn.likely import cross_entropy, shares_of
-from tintype.recipe import load_recipe
 from tintype.train.loop import train
 
 
@@ -62,6 +61,9 @@ def test_a_run_logs_it(photo_folder, tmp_path, small_recipe):
     assert "likely" not in losses["gan"]
 
 
-def test_a_weight_needs_what_it_weighs():
+def test_a_weight_needs_what_it_weighs_and_the_other_way_round(small_recipe):
+    off = ["generator.tells_likely=false"]
     with pytest.raises(RecipeError, match=r"likely_weight: this generator does not tell"):
-        load_recipe("tintype-small", ["stages.small.likely_weight=1"])
+        small_recipe(*off, "stages.small.likely_weight=1")
+    with pytest.raises(RecipeError, match=r"tells_likely: no stage has a likely_weight"):
+        small_recipe("generator.tells_likely=true")

@@ -92,7 +92,7 @@ class Manifest:
     def settled(self, item: Item) -> Result | None:
         """What became of an item in an earlier run; None where it is to be tried."""
         entry = self._known.get(self._relative(item.output))
-        if entry is None or item.problem:
+        if entry is None or item.problem or entry.input != self._relative(item.source):
             return None
         try:
             is_same = _is_unchanged(item.source, entry)

@@ -24,6 +24,7 @@ from tintype.errors import (
 from tintype.formats import Saving, written_as
 from tintype.hints import Hints
 from tintype.image import Photo
+from tintype.likely import Palette
 from tintype.provenance import is_our_result
 
 Room = Callable[[int], AbstractContextManager[object]]
@@ -54,7 +55,7 @@ def colorize_one(
     strength: float = 1.0,
     keep_tint: bool = False,
     hints: Hints | None = None,
-    reference: Photo | None = None,
+    reference: Palette | None = None,
     overwrite: bool = False,
     room: Room = nullcontext,
     **saving: Unpack[Saving],
@@ -98,8 +99,9 @@ def colorize_one(
             contact.save(sheet, item.compare)
         if item.confidence and (overwrite or not os.path.lexists(item.confidence)):
             photo = Photo.open(item.source)
-            sheet = contact.confidence_map(photo, colorizer.confidence(photo, hints=hints))
-            contact.save(sheet, item.confidence)
+            with room(photo.width * photo.height):
+                sure = colorizer.confidence(photo, hints=hints, reference=reference)
+            contact.save(contact.confidence_map(photo, sure), item.confidence)
         return result
     except OutputUnavailable:
         raise

@@ -93,7 +93,7 @@ def plan(
     `format` is the kind that all results have, by default each its input's, or the nearest. Of the
     whole plan only `shard` is given, and each item has a place to `compare` and one for the
     `confidence` if they are wanted. Of each photograph there are so many `variants`, all but the
-    first with their number in the name.
+    first with their number in the name, as `photo.color-2.jpg`.
     Items that would harm an input or fall on another's output carry a `problem`.
     Raises PhotoError for an input without a name, and OutputError for such an output or when
     `output` is a file and a folder is needed.
@@ -120,7 +120,7 @@ def plan(
             continue
         first = targets.of(source, kind)
         for variant in range(variants):
-            target = first.with_stem(f"{first.stem}-{variant + 1}") if variant else first
+            target = _numbered(first, variant) if variant else first
             beside = partial(targets.beside_of, source, target, variant)
             item = Item(
                 source,
@@ -257,6 +257,11 @@ def result_name(source: Path, kind: str | None, format: str | None, mark: str = 
     if kind is None or WRITERS.get(source.suffix.lower()) == written:
         return f"{source.stem}{mark}{source.suffix}"
     return f"{source.name}{mark}{EXTENSIONS[written][0]}"
+
+
+def _numbered(path: Path, variant: int) -> Path:
+    """photo.jpg and photo.color.jpg -> photo.color-2.jpg: never what another photograph gets."""
+    return path.with_stem(f"{path.stem.removesuffix(RESULT_MARK)}{RESULT_MARK}-{variant + 1}")
 
 
 def _is_passed_over(seen: _Seen, kind: str | None) -> bool:

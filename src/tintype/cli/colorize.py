@@ -22,7 +22,6 @@ from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
 if TYPE_CHECKING:
     from tintype.batch import Shard
     from tintype.hints import Hints
-    from tintype.image import Photo
 
 STREAM = "-"
 JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
@@ -121,8 +120,8 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
     metavar="NUMBER",
     type=click.IntRange(1, 9),
     default=1,
-    help="So many colorings of each, the model's own first; the others have -2, -3, ... in their "
-    "names.",
+    help="So many colorings of each, the model's own first; the others are photo.color-2.jpg "
+    "and so on.",
 )
 @click.option(
     "--confidence",
@@ -238,7 +237,6 @@ def colorize(
         "strength": strength,
         "keep_tint": keep_tint,
         "hints": _hints(points, hints_file) if points or hints_file else None,
-        "reference": _reference(reference) if reference is not None else None,
     }
     if engine == "ray":
         alone = hints_file or points or reference or variants > 1 or confidence
@@ -257,6 +255,10 @@ def colorize(
         options |= {"overwrite": overwrite, "retry_failed": retry_failed, **saving}
         cluster.colorize(inputs[0], output, options, as_json=as_json)
         return
+    if reference is not None:
+        from tintype.colorizer import palette_of
+
+        coloring["reference"] = palette_of(reference)
     urls = [name for name in (*inputs, output or "") if "://" in name]
     if address or urls:
         what = urls[0] if urls else "--address"
@@ -350,12 +352,6 @@ def _hints(points: tuple[str, ...], file: str | None) -> Hints:
             raise HintError(f"{file}: cannot be read: {error.strerror or error}.") from None
     added = tuple(Hints.parse_point(point) for point in points)
     return Hints(points=read.points + added, strokes=read.strokes)
-
-
-def _reference(path: str) -> Photo:
-    from tintype.image import Photo
-
-    return Photo.open(path)
 
 
 def _share_cores(inputs: tuple[str, ...], jobs: int | None) -> int:

@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from tintype.batch import Result
 
 
-def tell(told: dict[str, Any], *, as_json: bool, results: TextIO | None = None) -> None:
+def tell(outcome: dict[str, Any], *, as_json: bool, results: TextIO | None = None) -> None:
     """What became of a photograph, and its notes: to `results`, or standard output, and stderr.
 
-    `told` is what `--json` prints: input, output, status, reason, note and more.
+    `outcome` is what `--json` prints: input, output, status, reason, note and more.
     """
     from tqdm import tqdm
 
     results = results or sys.stdout
     if as_json:
-        tqdm.write(json.dumps(told), file=results)
-    elif told["status"] == "colored":
-        tqdm.write(one_line(told["output"]), file=results)
-    elif told["status"] == "planned":
-        tqdm.write(one_line(f"{told['input']} -> {told['output']}"), file=results)
-    if told["note"]:
-        tqdm.write(one_line(f"tintype: note: {told['note']}"), file=sys.stderr)
-    if told["reason"]:
-        tqdm.write(one_line(f"tintype: {told['status']}: {told['reason']}"), file=sys.stderr)
+        tqdm.write(json.dumps(outcome), file=results)
+    elif outcome["status"] == "colored":
+        tqdm.write(one_line(outcome["output"]), file=results)
+    elif outcome["status"] == "planned":
+        tqdm.write(one_line(f"{outcome['input']} -> {outcome['output']}"), file=results)
+    if outcome["note"]:
+        tqdm.write(one_line(f"tintype: note: {outcome['note']}"), file=sys.stderr)
+    if outcome["reason"]:
+        tqdm.write(one_line(f"tintype: {outcome['status']}: {outcome['reason']}"), file=sys.stderr)
 
 
 def line(result: Result, seconds: float) -> dict[str, Any]:
@@ -42,6 +42,7 @@ def line(result: Result, seconds: float) -> dict[str, Any]:
     return {
         "input": str(result.item.source),
         "output": str(result.item.output),
+        "variant": result.item.variant,
         "status": result.status,
         "reason": result.reason,
         "note": result.note,

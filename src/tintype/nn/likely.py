@@ -25,7 +25,8 @@ class LikelyHead(nn.Sequential):
 def shares_of(ab: Tensor) -> Tensor:
     """How much of each cell has each color: (N, Q, H / 8, W / 8), of `ab` (N, 2, H, W).
 
-    Each pixel counts for the four colors about it, by its nearness to them.
+    H and W are multiples of 8. Each pixel counts for the four colors about it, by its nearness to
+    them.
     """
     n, _, height, width = ab.shape
     table = torch.from_numpy(nearest()).to(ab.device)

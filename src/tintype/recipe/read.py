@@ -71,6 +71,10 @@ class Recipe(Part):
             raise ValueError(f"stages: two stages have one name: {', '.join(names)}")
         if self.discriminator is None and any(s.kind != "pretrain" for s in self.stages):
             raise ValueError("discriminator: a gan stage needs one")
+        tells = getattr(self.generator, "tells_likely", False)
+        weights = [getattr(stage, "likely_weight", 0) for stage in self.stages]
+        if tells and not any(weights):
+            raise ValueError("generator.tells_likely: no stage has a likely_weight to train it")
         for stage in self.stages:
             key = f"stages.{stage.name}"
             multiple = self.generator.multiple_of
@@ -97,7 +101,6 @@ class Recipe(Part):
                     f"{key}.hints: this generator takes none; set generator.takes_hints where "
                     f"it can, or hints to 0"
                 )
-            tells = getattr(self.generator, "tells_likely", False)
             if getattr(stage, "likely_weight", 0) and not tells:
                 raise ValueError(
                     f"{key}.likely_weight: this generator does not tell how likely colors are; set "

@@ -19,9 +19,11 @@ def generator_optimizer(
     encoder = [] if g.encoder is None else list(g.encoder.parameters())
     known = {id(p) for p in encoder}
     groups = [
-        {"params": [p for p in encoder if p.requires_grad], "scale": stage.encoder_lr_scale},
+        {"params": encoder, "scale": stage.encoder_lr_scale},
         {"params": [p for p in g.parameters() if id(p) not in known], "scale": 1.0},
     ]
+    for group in groups:
+        group["params"] = [p for p in group["params"] if p.requires_grad]
     groups = [group for group in groups if group["params"]]
     return AdamW(groups, lr=stage.lr_g, betas=stage.betas, weight_decay=weight_decay, fused=True)
 

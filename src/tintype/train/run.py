@@ -85,6 +85,8 @@ class Run:
         if stage.kind == "discriminator":
             players = Players(fabric.setup(self.g))
         else:
+            if self.g.likely is not None:  # what has no loss must not be waited for
+                self.g.likely.requires_grad_(stage.likely_weight > 0)
             optimizer = generator_optimizer(self.g, recipe.weight_decay, stage)
             players = Players(*fabric.setup(self.g, optimizer))
             if stage.perceptual is not None:

@@ -5,7 +5,7 @@ import { History } from "./history.js";
 
 export const SHARPEST_PX = 6000; // two pictures of this are what a browser holds without pain
 const PREVIEW_PX = 1600;
-const THUMB_PX = 320;
+const TRIED_PX = 400; // short side: twice what a network looks at
 const WHOLE_PIXELS = 24e6; // up to this, the server colors a JPEG faster than it makes it small
 const OWN_PIXELS = 40e6; // up to this, the browser itself shows a JPEG
 const HEAVY_BYTES = 8e6; // beyond this, changes are shown on a preview, so that less is sent
@@ -73,12 +73,20 @@ export class Photo extends EventTarget {
     return colorizeAsJob({ file, ...this.#wishes(model) }, { signal, progress });
   }
 
-  /** A small view of another coloring; its URL is for the caller to revoke. */
-  async tryOut(model, variant) {
-    const copy = smaller(this.before, THUMB_PX);
-    const blob = await copy.convertToBlob({ type: "image/jpeg", quality: 0.9 });
+  /** A copy to try colorings on: {blob, width, height}. */
+  async small() {
+    const { width, height } = this.size;
+    const px = Math.round((TRIED_PX * Math.max(width, height)) / Math.min(width, height));
+    const copy = smaller(this.before, Math.min(px, PREVIEW_PX));
+    const blob = await copy.convertToBlob({ type: "image/jpeg", quality: 0.95 });
+    return { blob, width: copy.width, height: copy.height };
+  }
+
+  /** Another coloring of such a copy; its URL is for the caller to revoke. */
+  async tryOut(copy, model, variant, signal) {
     const wishes = { ...this.#wishes(model, copy), strength: 1, variant: variant || undefined };
-    const made = await colorize({ file: { blob, name: this.name }, ...wishes, format: "jpeg" });
+    const file = { blob: copy.blob, name: this.name };
+    const made = await colorize({ file, ...wishes, format: "jpeg" }, { signal });
     return look(made.blob);
   }
 
@@ -194,8 +202,12 @@ async function look(blob, mostPixels = Infinity) {
 /** A preview to color: small, and without the mark of our results, which are not colored again. */
 function smaller({ image }, px) {
   const scale = Math.min(1, px / Math.max(image.naturalWidth, image.naturalHeight));
-  const size = [image.naturalWidth, image.naturalHeight].map((side) => Math.round(side * scale));
+  const size = [image.naturalWidth, image.naturalHeight].map((side) =>
+    Math.max(1, Math.round(side * scale)),
+  );
   const canvas = new OffscreenCanvas(...size);
-  canvas.getContext("2d").drawImage(image, 0, 0, ...size);
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(image, 0, 0, ...size);
   return canvas;
 }

@@ -1,6 +1,6 @@
 // The filmstrip: every photograph as a small frame.
 
-import { cover } from "./variants.js";
+import { cover } from "./cover.js";
 
 const byId = (id) => document.getElementById(id);
 
