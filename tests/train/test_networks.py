@@ -101,3 +101,26 @@ def test_huber_is_quadratic_then_linear():
     zero = torch.zeros(1)
     assert losses.huber(torch.tensor([2.0]), zero, beta=4) == pytest.approx(0.5)
     assert losses.huber(torch.tensor([10.0]), zero, beta=4) == pytest.approx(8)
+
+
+def test_blotches_are_what_the_truth_has_not():
+    rng = torch.Generator().manual_seed(0)
+    smooth = torch.full((1, 2, 64, 64), 10.0)
+    rough = smooth + 8 * torch.randn(smooth.shape, generator=rng)
+    assert losses.blotches(rough, smooth).item() == pytest.approx(8 * 2**0.5, rel=0.05)
+    assert losses.blotches(smooth, smooth).item() == 0
+    assert losses.blotches(smooth, rough).item() == 0  # flatter than the truth, which is rough
+    assert losses.blotches(rough + 30, rough).item() == 0
+
+
+def test_blotches_can_be_unlearned():
+    torch.manual_seed(0)
+    made = torch.nn.Parameter(8 * torch.randn(1, 2, 64, 64))
+    truth = torch.zeros_like(made.data)
+    optimizer = torch.optim.SGD([made], 3000)
+    before = losses.blotches(made, truth).item()
+    for _ in range(20):
+        optimizer.zero_grad()
+        losses.blotches(made, truth).backward()
+        optimizer.step()
+    assert losses.blotches(made, truth).item() < 0.5 * before

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WINDOWS = 8
+SMOOTH_LAB = 3.0
+
 
 def l1(color: Tensor, truth: Tensor) -> Tensor:
     """Absolute error, (N, C, H, W), in the networks' units; its mean is the MAE."""
@@ -27,6 +30,25 @@ def perceptual(made: list[Tensor], true: list[Tensor]) -> Tensor:
         for m, t in zip(made, true, strict=True)
     ]
     return torch.stack(distances).mean()
+
+
+def blotches(ab: Tensor, truth: Tensor) -> Tensor:
+    """How much more made color (N, 2, H, W) varies than the true one where that is smooth.
+
+    In Lab units, from 0: the spread of a and b in each of 8 by 8 windows above that of the truth,
+    over the windows where the truth's is under `SMOOTH_LAB`; as `patchiness` measures it, but what
+    is flatter than the truth counts as 0.
+    """
+    side = min(ab.shape[2:]) // WINDOWS
+    made, true = (_spread(x.float(), side) for x in (ab, truth))
+    smooth = (true < SMOOTH_LAB).to(made.dtype)
+    return (F.relu(made - true) * smooth).sum() / smooth.sum().clamp(min=1)
+
+
+def _spread(ab: Tensor, side: int) -> Tensor:
+    """The root of the summed variances of a and b in windows, (N, h, w)."""
+    mean, square = F.avg_pool2d(ab, side), F.avg_pool2d(ab.square(), side)
+    return ((square - mean.square()).clamp(min=0).sum(1) + 1e-4).sqrt()
 
 
 def vanilla_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:

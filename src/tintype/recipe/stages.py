@@ -82,6 +82,9 @@ class _MovesGenerator(_Stage):
     """Chroma errors under this many Lab units count quadratically."""
     rarity: RaritySpec | None = None
     perceptual: PerceptualSpec | None = None
+    blotch_weight: float = Field(0.0, ge=0)
+    """The weight of made color varying more than the true one where that is smooth, for each Lab
+    unit; one coat should have one color."""
     likely_weight: float = Field(0.0, ge=0)
     """The weight of the cross-entropy of told colors, for generators that tell how likely each is;
     about 3 nats at first."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from tintype.nn import losses
 from tintype.nn.likely import cross_entropy
 from tintype.nn.losses import ADVERSARIAL
+from tintype.nn.spaces import chroma_of
 from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage
 from tintype.train.perceptual import Perceptual
 from tintype.train.views import Views
@@ -57,8 +58,11 @@ def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views:
     fake, loss_likely = players.make(stage, views)
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
-    descend(fabric, loss_l1 + loss_perceptual + loss_likely, players.opt_g)
-    return logged(l1=loss_l1, perceptual=loss_perceptual, likely=loss_likely)
+    loss_blotches = blotches(stage, views, fake)
+    descend(fabric, loss_l1 + loss_perceptual + loss_blotches + loss_likely, players.opt_g)
+    return logged(
+        l1=loss_l1, perceptual=loss_perceptual, blotches=loss_blotches, likely=loss_likely
+    )
 
 
 def discriminator_step(
@@ -103,12 +107,17 @@ def gan_step(
         loss_adv = g_loss(d(gray, fake))
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
+    loss_blotches = blotches(stage, views, fake)
     loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1
-    descend(fabric, loss_g + loss_perceptual + loss_likely, opt_g)
+    descend(fabric, loss_g + loss_perceptual + loss_blotches + loss_likely, opt_g)
 
     told = {"d": loss_d.detach(), "d_accuracy": accuracy(on_real, on_fake, middle)}
     return told | logged(
-        l1=loss_l1, adversarial=loss_adv, perceptual=loss_perceptual, likely=loss_likely
+        l1=loss_l1,
+        adversarial=loss_adv,
+        perceptual=loss_perceptual,
+        blotches=loss_blotches,
+        likely=loss_likely,
     )
 
 
@@ -121,6 +130,14 @@ def distance(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Ten
     if views.weight is not None:
         error = error * views.weight
     return error.mean()
+
+
+def blotches(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor | float:
+    """The weighted excess of variation where the truth is smooth; 0 where the stage has none."""
+    if not stage.blotch_weight:
+        return 0.0
+    made_ab = chroma_of(views.space, fake.float())
+    return stage.blotch_weight * losses.blotches(made_ab, views.lab[:, 1:])
 
 
 def accuracy(on_real: Tensor, on_fake: Tensor, middle: float) -> Tensor:
