@@ -12,14 +12,22 @@ from tintype.nn.generators import Generator
 from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage, Stage
 
 
+LIKELY_LR_SCALE = 5.0
+
+
 def generator_optimizer(
     g: Generator, weight_decay: float, stage: PretrainStage | GanStage
 ) -> AdamW:
-    """AdamW, plain Adam without decay; an encoder that comes trained has a rate of its own."""
+    """AdamW, plain Adam without decay; an encoder that comes trained has a rate of its own.
+
+    So has the head that tells how likely colors are: a classifier, and no part of the color.
+    """
     encoder = [] if g.encoder is None else list(g.encoder.parameters())
-    known = {id(p) for p in encoder}
+    likely = [] if g.likely is None else list(g.likely.parameters())
+    known = {id(p) for p in [*encoder, *likely]}
     groups = [
         {"params": encoder, "scale": stage.encoder_lr_scale},
+        {"params": likely, "scale": LIKELY_LR_SCALE},
         {"params": [p for p in g.parameters() if id(p) not in known], "scale": 1.0},
     ]
     for group in groups:
