@@ -11,7 +11,6 @@ from torch.optim import AdamW, Optimizer
 from tintype.nn.generators import Generator
 from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage, Stage
 
-
 LIKELY_LR_SCALE = 5.0
 
 
