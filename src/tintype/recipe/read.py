@@ -69,12 +69,15 @@ class Recipe(Part):
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"stages: two stages have one name: {', '.join(names)}")
-        if self.discriminator is None and any(s.kind != "pretrain" for s in self.stages):
+        needs_discriminator = ("discriminator", "gan")
+        if self.discriminator is None and any(s.kind in needs_discriminator for s in self.stages):
             raise ValueError("discriminator: a gan stage needs one")
         tells = getattr(self.generator, "tells_likely", False)
-        weights = [getattr(stage, "likely_weight", 0) for stage in self.stages]
-        if tells and not any(weights):
-            raise ValueError("generator.tells_likely: no stage has a likely_weight to train it")
+        learns = [s.kind == "likely" or getattr(s, "likely_weight", 0) > 0 for s in self.stages]
+        if tells and not any(learns):
+            raise ValueError(
+                "generator.tells_likely: no stage is of the kind likely or has a likely_weight"
+            )
         for stage in self.stages:
             key = f"stages.{stage.name}"
             multiple = self.generator.multiple_of
@@ -83,7 +86,7 @@ class Recipe(Part):
                     f"{key}.crop_px: {stage.crop_px} is no multiple of {multiple}, "
                     f"which this generator needs"
                 )
-            if self.discriminator is not None and stage.kind != "pretrain":
+            if self.discriminator is not None and stage.kind in needs_discriminator:
                 least_px = self.discriminator.least_px
                 if stage.crop_px < least_px:
                     raise ValueError(
@@ -101,10 +104,10 @@ class Recipe(Part):
                     f"{key}.hints: this generator takes none; set generator.takes_hints where "
                     f"it can, or hints to 0"
                 )
-            if getattr(stage, "likely_weight", 0) and not tells:
+            if not tells and (stage.kind == "likely" or getattr(stage, "likely_weight", 0)):
                 raise ValueError(
-                    f"{key}.likely_weight: this generator does not tell how likely colors are; set "
-                    f"generator.tells_likely where it can, or likely_weight to 0"
+                    f"{key}: this generator does not tell how likely colors are; set "
+                    f"generator.tells_likely where it can, or leave out what trains it"
                 )
             devices = self.machine.devices * self.machine.nodes
             if stage.batch_images % devices:

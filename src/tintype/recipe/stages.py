@@ -104,6 +104,14 @@ class PretrainStage(_MovesGenerator):
     betas: tuple[Beta, Beta] = (0.9, 0.99)
 
 
+class LikelyStage(_Stage):
+    """The head that tells how likely each color is, alone; the colors stay as they are."""
+
+    kind: Literal["likely"]
+    lr_g: float = Field(gt=0)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
+
+
 class DiscriminatorStage(_MovesDiscriminator):
     """The discriminator alone, on what the generator makes as it stands."""
 
@@ -128,4 +136,6 @@ class GanStage(_MovesGenerator, _MovesDiscriminator):
     What follows goes on from that best look, and it is what is exported."""
 
 
-Stage = Annotated[PretrainStage | DiscriminatorStage | GanStage, Field(discriminator="kind")]
+Stage = Annotated[
+    PretrainStage | LikelyStage | DiscriminatorStage | GanStage, Field(discriminator="kind")
+]

@@ -32,10 +32,19 @@ from tintype.train.plan import Plan, make_plan
 from tintype.train.run import Run, diverged
 from tintype.train.run_folder import run_folder
 from tintype.train.score import Scorer
-from tintype.train.step import Losses, Players, discriminator_step, gan_step, pretrain_step
+from tintype.train.step import (
+    Losses,
+    Players,
+    discriminator_step,
+    gan_step,
+    likely_step,
+    pretrain_step,
+)
 from tintype.train.views import Views, l_and_lab, views_of
 
 LOG_EVERY_STEPS = 20
+MAKE_COLOR = ("pretrain", "gan")
+"""Kinds of stages in which color is learned."""
 DAMAGED_SHARE = 0.01
 """More damaged pictures than this share of those trained on end the run."""
 RARITY_CROPS = 1000
@@ -96,9 +105,9 @@ class Loop:
         if run.images == 0:
             self.look()
         crops = plan.crops(run.stage_number)
-        rare = None if stage.kind == "discriminator" else self.rare_colors(stage.rarity, crops)
+        rare = self.rare_colors(getattr(stage, "rarity", None), crops)
         players = run.players()
-        run.g.train(stage.kind != "discriminator")
+        run.g.train(stage.kind in MAKE_COLOR)
         bar = tqdm(
             total=length, initial=run.stage_images, unit="img", desc=stage.name,
             disable=None if self.log is not None else True,
@@ -137,7 +146,7 @@ class Loop:
                 bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
                 began, steps, self.aside_s = time.perf_counter(), 0, 0.0
             is_due = _crossed(before, run.images, plan.recipe.look_every_images)
-            if is_due and stage.kind != "discriminator":  # which leaves the generator as it is
+            if is_due and stage.kind in MAKE_COLOR:  # the others leave color as it is
                 self.look()
                 if self.should_stop(stage):
                     stopped = True
@@ -164,6 +173,8 @@ class Loop:
         """One step of the stage's kind."""
         if stage.kind == "pretrain":
             return pretrain_step(self.fabric, players, stage, views)
+        if stage.kind == "likely":
+            return likely_step(self.fabric, players, views)
         if stage.kind == "discriminator":
             return discriminator_step(self.fabric, players, stage, views)
         assert self.run.balance is not None
@@ -205,7 +216,7 @@ class Loop:
             scale *= self.run.plateau.scale
         if players.opt_g is not None and stage.kind != "discriminator":
             set_lr(players.opt_g, stage.lr_g * scale)
-        if players.opt_d is not None and stage.kind != "pretrain":
+        if players.opt_d is not None and stage.kind in ("discriminator", "gan"):
             set_lr(players.opt_d, stage.lr_d * scale)
 
     def report(self, players: Players, steps_per_s: float | None) -> dict[str, float]:

@@ -9,18 +9,21 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from tintype.nn.generators import Generator
-from tintype.recipe.stages import DiscriminatorStage, GanStage, PretrainStage, Stage
+from tintype.recipe.stages import DiscriminatorStage, GanStage, LikelyStage, PretrainStage, Stage
 
 LIKELY_LR_SCALE = 5.0
 
 
 def generator_optimizer(
-    g: Generator, weight_decay: float, stage: PretrainStage | GanStage
+    g: Generator, weight_decay: float, stage: PretrainStage | LikelyStage | GanStage
 ) -> AdamW:
     """AdamW, plain Adam without decay; an encoder that comes trained has a rate of its own.
 
-    So has the head that tells how likely colors are: a classifier, and no part of the color.
+    So has the head that tells how likely colors are, beside color: it begins at random.
     """
+    if stage.kind == "likely":
+        head = [p for p in g.parameters() if p.requires_grad]
+        return AdamW(head, lr=stage.lr_g, betas=stage.betas, weight_decay=weight_decay, fused=True)
     encoder = [] if g.encoder is None else list(g.encoder.parameters())
     likely = [] if g.likely is None else list(g.likely.parameters())
     known = {id(p) for p in [*encoder, *likely]}

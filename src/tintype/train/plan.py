@@ -106,7 +106,7 @@ def make_plan(
         )
     lengths = _lengths(recipe, of_stage)
     for stage in recipe.stages:
-        if stage.kind != "discriminator" and stage.perceptual is not None:
+        if stage.kind in ("pretrain", "gan") and stage.perceptual is not None:
             Perceptual(stage.perceptual.weights, torch.device("cpu"))
     _check_room(recipe, out)
     return Plan(

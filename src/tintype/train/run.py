@@ -14,7 +14,7 @@ from tintype.errors import CheckpointError, TrainingDiverged
 from tintype.nn.build import build_discriminator, build_generator
 from tintype.nn.generators import Generator
 from tintype.recipe import Recipe
-from tintype.recipe.stages import Stage
+from tintype.recipe.stages import GanStage, LikelyStage, PretrainStage, Stage
 from tintype.train import checkpoint
 from tintype.train.balance import Balance
 from tintype.train.device import lay_out, synchronized
@@ -85,13 +85,12 @@ class Run:
         if stage.kind == "discriminator":
             players = Players(fabric.setup(self.g))
         else:
-            if self.g.likely is not None:  # what has no loss must not be waited for
-                self.g.likely.requires_grad_(stage.likely_weight > 0)
+            self._free(stage)
             optimizer = generator_optimizer(self.g, recipe.weight_decay, stage)
             players = Players(*fabric.setup(self.g, optimizer))
-            if stage.perceptual is not None:
+            if stage.kind != "likely" and stage.perceptual is not None:
                 players.perceptual = Perceptual(stage.perceptual.weights, fabric.device)
-        if stage.kind != "pretrain":
+        if stage.kind in ("discriminator", "gan"):
             assert self.d is not None
             self.d.requires_grad_(True)
             optimizer = discriminator_optimizer(self.d, stage)
@@ -103,6 +102,14 @@ class Run:
                 optimizer.load_state_dict(state)
             self._memory = None
         return players
+
+    def _free(self, stage: PretrainStage | LikelyStage | GanStage) -> None:
+        """What learns in a stage takes gradients, and nothing else: it would be waited for."""
+        self.g.requires_grad_(stage.kind != "likely")
+        freeze(self.g, self.recipe.generator)
+        if self.g.likely is not None:
+            weight = 1.0 if stage.kind == "likely" else stage.likely_weight
+            self.g.likely.requires_grad_(weight > 0)
 
     def save_look(self, *, best: bool) -> None:
         """Keep the averaged generator: the last ten looks, and the best of all."""

@@ -65,6 +65,15 @@ def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views:
     )
 
 
+def likely_step(fabric: Fabric, players: Players, views: Views) -> Losses:
+    """How likely each color is, against the true ones; the color that is made stays as it is."""
+    assert players.opt_g is not None
+    _, logits = players.g(*views.given, likely=True)
+    loss_likely = cross_entropy(logits, views.lab[:, 1:])
+    descend(fabric, loss_likely, players.opt_g)
+    return logged(likely=loss_likely)
+
+
 def discriminator_step(
     fabric: Fabric, players: Players, stage: DiscriminatorStage, views: Views
 ) -> Losses:
