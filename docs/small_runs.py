@@ -1,8 +1,8 @@
 """Write the table and the sheet of the small runs: `python docs/small_runs.py RUNS FIGURES.json`.
 
 RUNS holds one run folder a recipe, each with its `model.onnx`; FIGURES is what `tintype evaluate
-MODELS/*.onnx --json` wrote, MODELS holding each run's `model.onnx` under its recipe's name. Goes into recipes.md and
-`images/five-systems.jpg`: gray, every recipe in the table's order, and the truth.
+MODELS/*.onnx --json` wrote, MODELS holding each run's model under its recipe's name. Goes into
+recipes.md and `images/five-systems.jpg`: gray, every recipe in the table's order, and the truth.
 """
 
 from __future__ import annotations
