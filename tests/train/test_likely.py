@@ -5,11 +5,17 @@ import json
 import numpy as np
 import pytest
 import torch
+from skimage import data
 
 from tintype.errors import RecipeError
+from tintype.export import export
 from tintype.likely import CELL_PX, STEP_LAB, colors
+from tintype.models.store import locate
 from tintype.nn.generators import MobileUNet
 from tintype.nn.likely import cross_entropy, shares_of
+from tintype.recipe import load_recipe
+from tintype.runtime import Session
+from tintype.train import checkpoint
 from tintype.train.loop import train
 
 
@@ -59,6 +65,33 @@ def test_a_run_logs_it(photo_folder, tmp_path, small_recipe):
     losses = {row["stage"]: row["losses"] for row in rows if "losses" in row}
     assert 0 < losses["small"]["likely"] < 0.5 * np.log(len(colors())) + 1
     assert "likely" not in losses["gan"]
+
+
+LIKELY = (
+    "holdout_images=4", "look_images=4", "look_every_images=16", "checkpoint_every_images=16",
+    "workers=0", "stages.likely.total_images=32", "stages.likely.batch_images=8",
+    "stages.likely.load_px=72", "stages.likely.crop_px=64", "stages.likely.min_px=0",
+    "stages.likely.warmup_images=0",
+)  # fmt: skip
+
+
+def test_the_head_alone_learns_and_colors_stay(photo_folder, tmp_path):
+    train(load_recipe("likely", LIKELY), [photo_folder], tmp_path / "run")
+    before, after = (
+        checkpoint.load(tmp_path / "run" / "checkpoints" / name)["ema"]
+        for name in ("look-000000000.pt", "latest.pt")
+    )
+    rows = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    losses = [row["losses"] for row in map(json.loads, rows) if "losses" in row]
+    assert losses
+    assert all(set(loss) == {"likely"} for loss in losses)
+    moved = {name for name, was in before.items() if not torch.equal(was, after[name])}
+    assert {name.partition(".")[0] for name in moved} == {"likely"}
+    out = tmp_path / "likely.onnx"
+    export(tmp_path / "run", out)
+    gray_l = np.float32(data.camera()[None, None, ::4, ::4] / 2.55)
+    apart = Session(out).predict(gray_l) - Session(locate("tintype-small")).predict(gray_l)
+    assert np.abs(apart).max() < 1  # weights of 16 bits
 
 
 def test_a_weight_needs_what_it_weighs_and_the_other_way_round(small_recipe):
