@@ -137,16 +137,13 @@ def references(colorize: Colorizer) -> None:
 def hints(colorize: Colorizer) -> None:
     """Colors that somebody said, where the dots are."""
     rows = []
-    for gray, points in (
-        (
-            gray_of("astronaut"),
-            [Point(x=190, y=400, color="#d8702a"), Point(x=380, y=250, color="#24408e")],
-        ),
-        (
-            gray_of("coffee"),
-            [Point(x=470, y=310, color="#3f6f4f"), Point(x=60, y=340, color="#2f4f8f")],
-        ),
+    orange, brick = "#c8602c", "#8a2f1f"  # of the suit and of the saucer, as they are in truth
+    for name, color_, places in (
+        ("astronaut", orange, [(150, 330), (70, 430), (260, 420), (300, 320)]),
+        ("coffee", brick, [(115, 170), (265, 355), (445, 300), (330, 235)]),
     ):
+        gray = gray_of(name)
+        points = [Point(x=x, y=y, color=color_) for x, y in places]
         told = colorize(gray, hints=Hints(points=tuple(points)))
         dots = told.copy()
         for point in points:

@@ -93,7 +93,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 
 def test_wheel_holds_the_model_and_both_licenses(wheel: ZipFile) -> None:
     sizes = {entry.filename: entry.file_size for entry in wheel.infolist()}
-    assert 0 < sizes["tintype/models/tintype-small.v1.onnx"] <= 15 * MIB
+    assert 0 < sizes["tintype/models/tintype-small.v2.onnx"] <= 15 * MIB
     assert "tintype/py.typed" in sizes
     licenses = [Path(name).name for name in sizes if ".dist-info/licenses/" in name]
     assert sorted(licenses) == ["LICENSE", "LICENSE-WEIGHTS.md"]

@@ -95,7 +95,7 @@ def test_wrong_usage_is_one_line(tintype: Run, arguments: list[str], told: str) 
 def test_models_tell_size_license_and_scores(tintype: Run) -> None:
     done = tintype("models")
     assert done.returncode == 0
-    for word in ("tintype-small.v1", " MB", "license", "works at", "scores"):
+    for word in ("tintype-small.v2", " MB", "license", "works at", "scores"):
         assert word in done.stdout
     (model,) = map(json.loads, tintype("models", "--json").stdout.splitlines())
     assert model["aliases"] == ["tintype-small"]

@@ -83,6 +83,9 @@ def test_the_head_alone_learns_and_colors_stay(photo_folder, tmp_path):
     assert all(set(loss) == {"likely"} for loss in losses)
     moved = {name for name, was in before.items() if not torch.equal(was, after[name])}
     assert {name.partition(".")[0] for name in moved} == {"likely"}
+    best = checkpoint.averaged(tmp_path / "run")  # what is exported, though the score is the same
+    assert best["images"] == 32
+    assert all(torch.equal(best["ema"][name], after[name]) for name in moved)
 
 
 def test_a_weight_needs_what_it_weighs_and_the_other_way_round(small_recipe):

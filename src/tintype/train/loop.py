@@ -104,6 +104,8 @@ class Loop:
         stage, length = run.stage, plan.lengths[run.stage_number]
         if run.images == 0:
             self.look()
+        elif stage.kind == "likely" and run.stage_images == 0:
+            run.go_back_to_best()  # the head is for the colors that will be exported
         crops = plan.crops(run.stage_number)
         rare = self.rare_colors(getattr(stage, "rarity", None), crops)
         players = run.players()
@@ -260,6 +262,8 @@ class Loop:
         if run.plateau is not None:
             run.plateau.see(scores["l1"])
         is_best = not run.best or scores["score"] < run.best["score"]
+        if run.stage.kind == "likely":  # the same colors, and more is known of them
+            is_best = True
         if is_best:
             run.looks_without_best = 0
             run.best = {"score": scores["score"], "images": run.images}
