@@ -105,6 +105,7 @@ def test_json_is_one_object_a_file(tintype: Run, album: Path, tiny_model: Path) 
     assert colored == {
         "input": "1969/astronaut.jpg",
         "output": "1969/astronaut.color.jpg",
+        "variant": 0,
         "status": "colored",
         "reason": "",
         "note": "",

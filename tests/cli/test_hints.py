@@ -76,5 +76,5 @@ def test_mistakes_are_told_in_one_line(
 def test_model_without_hints_is_told(tintype: Run, album: Path, tiny_model: Path) -> None:
     done = tintype("colorize", "camera.jpg", "--model", tiny_model, "--hint", "1,2=ff0000")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("tintype: failed: tiny.v1: this model takes no hints.")
+    assert done.stderr.startswith("tintype: error: tiny.v1: this model takes no hints.")
     assert not (album / "camera.color.jpg").exists()

@@ -61,9 +61,7 @@ def test_true_points_bring_it_nearer_to_the_truth(colorizer):
     rng = np.random.default_rng(0)
     places = rng.uniform((0, 0), (600, 400), (50, 2)).astype(int)
     for count in (0, 1, 5, 10, 50):
-        points = [
-            Point(x=x, y=y, color=bytes(photo[y, x]).hex()) for x, y in places[:count]
-        ]
+        points = [Point(x=x, y=y, color=bytes(photo[y, x]).hex()) for x, y in places[:count]]
         made = colorizer(gray_of(photo), hints=Hints(points=tuple(points)))
         errors.append(float(np.abs(color.rgb2lab(made) - lab).mean()))
     assert all(after < before + 0.1 for before, after in pairwise(errors))

@@ -90,7 +90,7 @@ def test_the_head_alone_learns_and_colors_stay(photo_folder, tmp_path):
 
 def test_a_weight_needs_what_it_weighs_and_the_other_way_round(small_recipe):
     off = ["generator.tells_likely=false"]
-    with pytest.raises(RecipeError, match=r"likely_weight: this generator does not tell"):
+    with pytest.raises(RecipeError, match=r"stages\.small: this generator does not tell"):
         small_recipe(*off, "stages.small.likely_weight=1")
-    with pytest.raises(RecipeError, match=r"tells_likely: no stage has a likely_weight"):
+    with pytest.raises(RecipeError, match=r"tells_likely: no stage is of the kind likely"):
         small_recipe("generator.tells_likely=true")

@@ -48,6 +48,8 @@ class Colors(nn.Module):
     `autocast` holds for the generator alone: Lab in bfloat16 would be off by half a unit.
     """
 
+    colors: Tensor
+
     def __init__(
         self,
         generator: nn.Module,

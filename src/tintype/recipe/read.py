@@ -73,12 +73,12 @@ class Recipe(Part):
         if self.discriminator is None and any(s.kind in needs_discriminator for s in self.stages):
             raise ValueError("discriminator: a gan stage needs one")
         tells = getattr(self.generator, "tells_likely", False)
-        learns = [s.kind == "likely" or getattr(s, "likely_weight", 0) > 0 for s in self.stages]
+        learns = [s.kind == "likely" or getattr(s, "likely_weight", 0.0) > 0 for s in self.stages]
         if tells and not any(learns):
             raise ValueError(
                 "generator.tells_likely: no stage is of the kind likely or has a likely_weight"
             )
-        for stage in self.stages:
+        for stage, learns_likely in zip(self.stages, learns, strict=True):
             key = f"stages.{stage.name}"
             multiple = self.generator.multiple_of
             if stage.crop_px % multiple:
@@ -104,7 +104,7 @@ class Recipe(Part):
                     f"{key}.hints: this generator takes none; set generator.takes_hints where "
                     f"it can, or hints to 0"
                 )
-            if not tells and (stage.kind == "likely" or getattr(stage, "likely_weight", 0)):
+            if learns_likely and not tells:
                 raise ValueError(
                     f"{key}: this generator does not tell how likely colors are; set "
                     f"generator.tells_likely where it can, or leave out what trains it"

@@ -27,14 +27,16 @@ def generator_optimizer(
     encoder = [] if g.encoder is None else list(g.encoder.parameters())
     likely = [] if g.likely is None else list(g.likely.parameters())
     known = {id(p) for p in [*encoder, *likely]}
+    parts = (
+        (encoder, stage.encoder_lr_scale),
+        (likely, LIKELY_LR_SCALE),
+        ([p for p in g.parameters() if id(p) not in known], 1.0),
+    )
     groups = [
-        {"params": encoder, "scale": stage.encoder_lr_scale},
-        {"params": likely, "scale": LIKELY_LR_SCALE},
-        {"params": [p for p in g.parameters() if id(p) not in known], "scale": 1.0},
+        {"params": moved, "scale": scale}
+        for part, scale in parts
+        if (moved := [p for p in part if p.requires_grad])
     ]
-    for group in groups:
-        group["params"] = [p for p in group["params"] if p.requires_grad]
-    groups = [group for group in groups if group["params"]]
     return AdamW(groups, lr=stage.lr_g, betas=stage.betas, weight_decay=weight_decay, fused=True)
 
 
