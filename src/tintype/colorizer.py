@@ -130,7 +130,8 @@ class Colorizer:
             if palette is None and not variant:
                 chroma_ab = self._session().predict(gray_l[None, None], planes)[0]
             else:
-                chroma_ab = self._likely(gray_l, planes, palette, variant).ab
+                own = self._session().likely(gray_l[None, None], planes)
+                chroma_ab = self._guided(own, gray_l, planes, palette, variant).ab
             chroma_ab = chroma_ab * np.float32(strength)
             if keep_tint:
                 chroma_ab = chroma_ab + _tint(page, *gray_l.shape)
@@ -164,17 +165,18 @@ class Colorizer:
         gray_l = opened.luminance(self.card.working_px)
         planes = _planes(opened, gray_l, hints)
         own = self._session().likely(gray_l[None, None], planes)
-        made = self._likely(gray_l, planes, _palette(reference), variant)
+        made = self._guided(own, gray_l, planes, _palette(reference), variant)
         return replace(own, ab=made.ab).confidence()
 
-    def _likely(
+    def _guided(
         self,
+        own: Likely,
         gray_l: NDArray[np.float32],
         planes: Planes | None,
         palette: Palette | None,
         variant: int,
     ) -> Likely:
-        own = self._session().likely(gray_l[None, None], planes)
+        """The model's own coloring, by a palette, or a variant; hints stay."""
         likely = own if palette is None else own.toward(palette)
         if variant:
             likely = likely.variant(variant)

@@ -39,6 +39,7 @@ There it ends, so that what the model holds to be impossible stays away."""
 REFERENCE_SHARE = 0.8
 """How much of a picture's palette is to come from its reference."""
 KEPT_LAB = 10.0
+"""What a hint moved by this is the hint's."""
 ROUNDS = 8
 LEAST = 1e-6
 
@@ -136,6 +137,18 @@ class Likely:
             elsewhere = np.where(away > APART_LAB, elsewhere, 0)
         return self._with(1 + PULL * near[center])
 
+    def keeping(self, before: Likely, mask: FloatArray, plain_ab: FloatArray) -> Likely:
+        """With what hints said, which `before` had: neither a variant nor a reference changes it.
+
+        `mask` (1, H, W) is 1 where there are hints, `plain_ab` the color that is made without them:
+        what they changed by `KEPT_LAB` is kept, and less of what they changed less.
+        """
+        there = Image.fromarray((255 * mask[0]).astype(np.uint8))
+        there = there.filter(ImageFilter.GaussianBlur(CELL_PX))
+        changed = np.linalg.norm(before.ab - plain_ab, axis=0) / KEPT_LAB
+        kept = np.clip(changed + np.asarray(there) / 64, 0, 1)
+        return replace(self, ab=kept * before.ab + (1 - kept) * self.ab)
+
     def _distances(self) -> FloatArray:
         """From each color to the made one, (Q, h, w)."""
         y, x = (
@@ -153,18 +166,6 @@ class Likely:
     def _scaled(self, scale: NDArray[np.floating[Any]]) -> FloatArray:
         scaled = self.shares * scale[:, None, None]
         return np.asarray(scaled / np.maximum(scaled.sum(0), LEAST), np.float32)
-
-    def keeping(self, before: Likely, mask: FloatArray, plain_ab: FloatArray) -> Likely:
-        """With what hints said, which `before` had: neither a variant nor a reference changes it.
-
-        `mask` (1, H, W) is 1 where there are hints, `plain_ab` the color that is made without them:
-        what they changed by `KEPT_LAB` is kept, and less of what they changed less.
-        """
-        there = Image.fromarray((255 * mask[0]).astype(np.uint8))
-        there = there.filter(ImageFilter.GaussianBlur(CELL_PX))
-        changed = np.linalg.norm(before.ab - plain_ab, axis=0) / KEPT_LAB
-        kept = np.clip(changed + np.asarray(there) / 64, 0, 1)
-        return replace(self, ab=kept * before.ab + (1 - kept) * self.ab)
 
     def _with(self, scale: NDArray[np.floating[Any]]) -> Likely:
         """With other shares, the color changed by as much as their means are."""

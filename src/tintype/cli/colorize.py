@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tintype.cli import one_line
+from tintype.cli import stream
 from tintype.cli.outcome import line, save_sheets, tell, told
 from tintype.errors import OutputUnavailable
-from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving, written_as
+from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving
 
 if TYPE_CHECKING:
     from tintype.batch import Shard
     from tintype.hints import Hints
 
-STREAM = "-"
 JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
 
 
@@ -255,22 +254,22 @@ def colorize(
         options |= {"overwrite": overwrite, "retry_failed": retry_failed, **saving}
         cluster.colorize(inputs[0], output, options, as_json=as_json)
         return
-    if reference is not None:
-        from tintype.colorizer import palette_of
-
-        coloring["reference"] = palette_of(reference)
     urls = [name for name in (*inputs, output or "") if "://" in name]
     if address or urls:
         what = urls[0] if urls else "--address"
         raise click.UsageError(f"{what}: is for --engine ray.")
-    if STREAM in (*inputs, output):
+    if reference is not None:
+        from tintype.colorizer import palette_of
+
+        coloring["reference"] = palette_of(reference)  # once for all photographs
+    if stream.NAME in (*inputs, output):
         beside = variants > 1 or confidence or compare or sheet
         if len(inputs) > 1 or output is None or beside or dry_run or as_json:
             raise click.UsageError(
                 "- stands for one photograph, as in `tintype colorize - -o -`, and goes with no "
                 "--variants, --confidence, --compare, --sheet, --dry-run or --json."
             )
-        _colorize_stream(inputs[0], output, model, coloring, overwrite, format, saving)
+        stream.colorize(inputs[0], output, model, coloring, overwrite, format, saving)
         return
     jobs = _share_cores(inputs, jobs) if are_many else 1
 
@@ -371,37 +370,3 @@ def _share_cores(inputs: tuple[str, ...], jobs: int | None) -> int:
     # libvips, too, reads it once, when it is loaded
     os.environ["TINTYPE_THREADS"] = str(max(1, threads // jobs))
     return jobs
-
-
-def _colorize_stream(
-    source: str,
-    output: str,
-    model: str,
-    coloring: dict[str, Any],
-    overwrite: bool,
-    format: str | None,
-    saving: Saving,
-) -> None:
-    """From standard input, to standard output, or both."""
-    from tintype.colorizer import Colorizer, save_result
-    from tintype.errors import PhotoError
-    from tintype.image import Photo
-    from tintype.provenance import is_our_result
-
-    if output == STREAM and sys.stdout.isatty():
-        raise click.UsageError("a picture is nothing for a terminal: send it to a file or program.")
-    if source == STREAM:
-        photo = Photo.open(sys.stdin.buffer.read(), name="standard input")
-    else:
-        photo = Photo.open(source)
-    if is_our_result(photo):
-        raise PhotoError(f"{photo.name}: was colored by tintype before.", hint="Give the original.")
-    colored = Colorizer(model)(photo, **coloring)
-    note = photo.note(format if output == STREAM else written_as(Path(output), format))
-    if note:
-        click.echo(one_line(f"tintype: note: {note}"), err=True)
-    if output == STREAM:
-        sys.stdout.buffer.write(colored.to_bytes(format, **saving))
-    else:
-        save_result(colored, Path(output), overwrite=overwrite, **saving)
-        click.echo(one_line(output))

@@ -61,7 +61,8 @@ class Colors(nn.Module):
         super().__init__()
         self.generator, self.space, self.autocast = generator, space, autocast
         self.likely = likely
-        self.register_buffer("colors", torch.from_numpy(colors()), persistent=False)
+        if likely:
+            self.register_buffer("colors", torch.from_numpy(colors()), persistent=False)
 
     def forward(
         self, l: Tensor, hint_ab: Tensor | None = None, hint_mask: Tensor | None = None
