@@ -63,7 +63,7 @@ def export(
         }
     )
     model = to_onnx(g, card)
-    _check(g, model, parameters > FLOAT16_ABOVE)
+    check(g, model, float16=parameters > FLOAT16_ABOVE)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -172,8 +172,8 @@ def _forget_this_machine(model: onnx.ModelProto) -> None:
         del value.metadata_props[:]
 
 
-def _check(g: Generator, model: onnx.ModelProto, float16: bool) -> None:
-    """Torch and ONNX must tell the same on every shape, with hints and without."""
+def check(g: Generator, model: onnx.ModelProto, *, float16: bool) -> None:
+    """Torch and ONNX must tell the same on every shape, with hints and without: else ModelError."""
     from tintype.runtime import Session
 
     colors, step = Colors(g, g.space, likely=g.likely is not None).eval(), g.multiple_of

@@ -1,12 +1,22 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from tintype.errors import RecipeError
 from tintype.nn.build import build_discriminator
-from tintype.nn.discriminators import ImageDiscriminator, PatchDiscriminator
+from tintype.nn.discriminators import (
+    ImageDiscriminator,
+    PatchDiscriminator,
+    ProjectedDiscriminator,
+)
+from tintype.nn.encoders import MobileNetV2
+from tintype.nn.lab import rgb_from_lab
 from tintype.recipe import load_recipe
 from tintype.recipe.networks import ImageDiscriminatorSpec, PatchDiscriminatorSpec
+from tintype.train import checkpoint
+from tintype.train.loop import train
+from tintype.train.run import new_networks
 
 
 def parameters(network):
@@ -116,3 +126,50 @@ def test_a_whole_image_discriminator_fits_its_stages():
         load_recipe("tintype-small", [IMAGE % 64])
     with pytest.raises(RecipeError, match="80 is no multiple of 32, which 5 layers need"):
         load_recipe("tintype-small", [IMAGE % 80])
+
+
+def test_heads_see_features_of_the_colored_picture():
+    torch.manual_seed(0)
+    d = ProjectedDiscriminator(2, width=4).eval()
+    gray, color = torch.rand(2, 1, 96, 64) * 2 - 1, torch.rand(2, 2, 96, 64) / 4
+    color.requires_grad_()
+    logits = d(gray, color)
+    assert logits.shape == (2, 4, 3, 2)
+    logits[0].sum().backward()
+    assert color.grad[0].abs().max() > 0
+    assert not color.grad[1].any()
+    assert all(p.grad is None for p in d.encoder.parameters())
+    assert all(p.grad is not None for p in d.heads.parameters())
+
+    in_rgb = ProjectedDiscriminator(3, width=4).eval()
+    in_rgb.load_state_dict(d.state_dict())
+    lab = torch.cat([(gray + 1) * 50, color.detach() * 110], 1)
+    assert torch.allclose(in_rgb(gray, rgb_from_lab(lab)), logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", [32, 48, 80])
+def test_heads_take_every_size(side):
+    d = ProjectedDiscriminator(2, width=4)
+    assert d(torch.zeros(1, 1, side, side), torch.zeros(1, 2, side, side)).shape[1:2] == (4,)
+
+
+def test_a_projected_discriminator_learns_and_its_encoder_stays(
+    photo_folder, tmp_path, small_recipe
+):
+    torch.manual_seed(0)
+    encoder = MobileNetV2(channels_in=3).state_dict()
+    file = tmp_path / "rgb.safetensors"
+    save_file(encoder, file)
+    changes = f"discriminator={{kind: projected, weights: {file}, width: 4}}"
+    with pytest.raises(RecipeError, match=r"discriminator\.weights: .*none\.pth: no such file"):
+        train(small_recipe(changes.replace(str(file), "none.pth")), [photo_folder], tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+    recipe = small_recipe(changes)
+    train(recipe, [photo_folder], tmp_path / "r")
+    state = checkpoint.load(tmp_path / "r" / "checkpoints" / "latest.pt")
+    assert all(torch.equal(state["d"][f"encoder.{k}"], v) for k, v in encoder.items())
+    _, fresh = new_networks(recipe)
+    weights = [(k, v) for k, v in fresh.heads.named_parameters("heads") if not k.endswith("bias")]
+    assert len(weights) == 4 + 4 + 3 + 2 + 1
+    assert not any(torch.equal(state["d"][k], v) for k, v in weights)

@@ -141,12 +141,12 @@ def test_killed_and_resumed_equals_never_killed(
     assert without_times(tmp_path / "whole") == without_times(broken)
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(photo_folder, tmp_path):
+def test_an_interrupt_saves_and_says_how_to_go_on(photo_folder, tmp_path):
     """The tutorial's network, whose dropout must go on where it was."""
     settings = [
         "generator.levels=5", "generator.width=4", "discriminator.width=4", "holdout_images=4",
         "look_images=4", "data.draw_images=null", "stages.gan.epochs=null",
-        "stages.gan.total_images=240", "stages.gan.batch_images=4", "stages.gan.load_px=64",
+        "stages.gan.total_images=320", "stages.gan.batch_images=4", "stages.gan.load_px=64",
         "stages.gan.crop_px=64", "checkpoint_every_images=1000", "look_every_images=1000",
         "discriminator.layers=2", "workers=1",
     ]  # fmt: skip
@@ -155,20 +155,23 @@ def test_ctrl_c_saves_and_says_how_to_go_on(photo_folder, tmp_path):
     command = [sys.executable, "-m", "tintype", "train", *arguments, "--out"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([*command, whole], check=True, capture_output=True)
-    with subprocess.Popen(
-        [*command, broken], stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        log = broken / "log.jsonl"
-        deadline = time.time() + 120
-        while time.time() < deadline and not (log.exists() and '"losses"' in log.read_text()):
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        said = process.stderr.read()
-    assert process.returncode == 130
-    stopped_at = checkpoint.load(broken / "checkpoints" / "latest.pt")["images"]
-    assert 80 <= stopped_at < 240
-    assert f"saved after {stopped_at} images; the same command goes on" in said
-    assert "Traceback" not in said
+    for times, number in enumerate((signal.SIGINT, signal.SIGTERM), 1):
+        with subprocess.Popen(
+            [*command, broken], stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            log = broken / "log.jsonl"
+            deadline = time.time() + 120
+            while time.time() < deadline and (
+                not log.exists() or log.read_text().count('"losses"') < times
+            ):
+                time.sleep(0.01)
+            os.killpg(process.pid, number)  # as terminals and job managers do: to workers as well
+            said = process.stderr.read()
+        assert process.returncode == 128 + number
+        stopped_at = checkpoint.load(broken / "checkpoints" / "latest.pt")["images"]
+        assert 80 * times <= stopped_at < 320
+        assert f"saved after {stopped_at} images; the same command goes on" in said
+        assert "Traceback" not in said
     subprocess.run([*command, broken], check=True, capture_output=True)
     assert without_times(whole) == without_times(broken)
 

@@ -269,6 +269,25 @@ def test_variants_and_confidence_of_a_file(hint_model: Path, gray_scan: Path) ->
     assert (again[0], again[1]) == (0, "")
 
 
+def test_variants_are_results_like_others(hint_model: Path, gray_scan: Path) -> None:
+    options = ("--model", hint_model, "--variants", 2, "--format", "png")
+    names = [str(gray_scan.with_name(name)) for name in ("scan.color.png", "scan.color-2.png")]
+    code, said, _ = run(gray_scan, *options, "--dry-run")
+    assert code == 0
+    assert all(name in said for name in names)
+    assert not any(Path(name).exists() for name in names)
+
+    assert run(gray_scan, *options)[1].split() == names
+    before = [Path(name).read_bytes() for name in names]
+    code, said, told = run(gray_scan, *options)
+    assert (code, said) == (1, "")
+    assert "exists" in told
+    other = ("--hint", "10,10=FF0000")
+    assert run(gray_scan, *options, *other, "--overwrite")[1].split() == names
+    after = [Path(name).read_bytes() for name in names]
+    assert all(a != b for a, b in zip(before, after, strict=True))
+
+
 def test_variants_of_a_folder_resume(hint_model: Path, gray_scan: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = ("-o", out, "--model", hint_model, "--variants", 2)

@@ -29,6 +29,18 @@ def test_a_base_is_changed(tmp_path):
     assert recipe.generator.widths == load_recipe("tintype-small").generator.widths
 
 
+def test_a_part_of_another_kind_replaces_the_one_below(tmp_path):
+    text = "base: tintype-small\ndiscriminator: {kind: projected, weights: w.safetensors}\n"
+    (tmp_path / "r.yaml").write_text(text)
+    discriminator = load_recipe(str(tmp_path / "r.yaml")).discriminator
+    assert discriminator.model_dump(exclude_defaults=True) == {
+        "kind": "projected", "weights": "w.safetensors"
+    }  # fmt: skip
+    (tmp_path / "r.yaml").write_text(text.replace("projected", "patch"))
+    with pytest.raises(RecipeError, match=r"discriminator\.(patch\.)?weights"):
+        load_recipe(str(tmp_path / "r.yaml"))
+
+
 def test_a_base_of_a_base_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("base: tintype-small\nname: a\n")
     (tmp_path / "b.yaml").write_text("base: a.yaml\nname: b\n")

@@ -18,6 +18,13 @@ from torch.utils.data import DataLoader, Dataset
 from tintype.data.source import IndexArray, Source
 from tintype.errors import DataError
 
+SIGNALS = [
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no last one
+    if (number := getattr(signal, name, None)) is not None
+]
+"""What ends a run; the workers that load pictures leave it to the trainer."""
+
 TRIES = 10
 """Damaged pictures in a row that are passed over before training gives up."""
 UNDAMAGED = -1
@@ -93,7 +100,7 @@ def batches(
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_interrupts_to_the_trainer,
+        worker_init_fn=_leave_signals_to_the_trainer,
     )
     try:
         yield from loader
@@ -102,6 +109,7 @@ def batches(
         raise DataError(said.removeprefix(f"{DataError.__module__}.DataError: ")) from None
 
 
-def _leave_interrupts_to_the_trainer(_: int) -> None:
-    """Ctrl-C reaches every process of a terminal; the trainer ends its step and its workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals_to_the_trainer(_: int) -> None:
+    """A terminal or a job's end tells every process; the trainer ends its step and its workers."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -38,6 +38,8 @@ def watch(image: VipsImage, progress: Progress | None, part: int = 0, parts: int
     if progress:
         image.set_progress(True)
         image.signal_connect("eval", lambda _, told: progress((part + told.percent / 100) / parts))
+        # the last that "eval" tells may be well short of the end
+        image.signal_connect("posteval", lambda *_: progress((part + 1) / parts))
 
 
 __all__ = ["Progress", "VipsImage", "block_untrusted", "pyvips", "watch"]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from tintype.nn.discriminators import ImageDiscriminator, PatchDiscriminator
+from tintype.nn.discriminators import (
+    ImageDiscriminator,
+    PatchDiscriminator,
+    ProjectedDiscriminator,
+)
 from tintype.nn.generators import Generator, MobileUNet
 from tintype.nn.resnet_unet import ResNetUNet
 from tintype.nn.unet import SimpleUNet, UNet
@@ -19,8 +23,9 @@ GENERATORS: dict[str, type[Generator]] = {
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchDiscriminator,
     "image": ImageDiscriminator,
+    "projected": ProjectedDiscriminator,
 }
-NOT_OF_THE_NETWORK = {"kind", "encoder_weights", "frozen_blocks"}
+NOT_OF_THE_NETWORK = {"kind", "encoder_weights", "frozen_blocks", "weights"}
 """Keys of a spec that say how a network starts and moves, not what it is."""
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, cat, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
+from tintype.nn.encoders import MobileNetV2
+from tintype.nn.lab import rgb_from_lab
 from tintype.nn.layers import SLOPE, normal_init, normed
+from tintype.nn.spaces import AB_UNIT
 from tintype.recipe.networks import Norm
 
 
@@ -82,3 +86,43 @@ class ImageDiscriminator(nn.Module):
     def forward(self, gray: Tensor, color: Tensor) -> Tensor:
         logits: Tensor = self.net(cat([gray, color], 1))
         return logits
+
+
+class ProjectedDiscriminator(nn.Module):
+    """Small heads on the features of a frozen encoder (Sauer et al. 2021, "Projected GANs").
+
+    Takes the gray (N, 1, H, W) and the color (N, C, H, W), in the networks' units (`spaces`), of 32
+    pixels and more; gives logits (N, 4, H / 32, W / 32), positive where the picture looks real: a
+    head each for the features at 1/4 to 1/32 of the size. It need not learn what pictures show, and
+    so asks early whether a thing has a color that such things have. The heads have spectral norm
+    (Miyato et al. 2018); the encoder's weights stay.
+    """
+
+    def __init__(self, color_channels: int = 2, width: int = 64) -> None:
+        super().__init__()
+        self.color_channels = color_channels
+        self.encoder = MobileNetV2(channels_in=3).requires_grad_(False)
+        self.heads = nn.ModuleList(
+            _head(channels, width, halvings)
+            for channels, halvings in zip(self.encoder.channels[1:], (3, 2, 1, 0), strict=True)
+        )
+
+    def forward(self, gray: Tensor, color: Tensor) -> Tensor:
+        taps, _ = self.encoder(self._rgb(gray, color).clamp(0, 1) * 2 - 1)
+        return cat([head(tap) for head, tap in zip(self.heads, taps[1:], strict=True)], 1)
+
+    def _rgb(self, gray: Tensor, color: Tensor) -> Tensor:
+        if self.color_channels == 3:
+            return color.float()
+        return rgb_from_lab(cat([(gray.float() + 1) * 50, color.float() * AB_UNIT], 1))
+
+
+def _head(channels: int, width: int, halvings: int) -> nn.Sequential:
+    """Logits at 1/32 of the size, whatever scale the features have."""
+    net: list[nn.Module] = [spectral_norm(nn.Conv2d(channels, width, 1)), nn.LeakyReLU(SLOPE)]
+    for _ in range(halvings):
+        out = 2 * width
+        net += [spectral_norm(nn.Conv2d(width, out, 4, 2, 1)), nn.LeakyReLU(SLOPE)]
+        width = out
+    net.append(spectral_norm(nn.Conv2d(width, 1, 3, padding=1)))
+    return nn.Sequential(*net)

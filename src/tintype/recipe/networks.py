@@ -151,9 +151,24 @@ class ImageDiscriminatorSpec(Part):
         return self.crop_px
 
 
+class ProjectedDiscriminatorSpec(Part):
+    """Small heads on a frozen MobileNetV2 (`tintype.nn.discriminators.ProjectedDiscriminator`)."""
+
+    kind: Literal["projected"]
+    weights: str
+    """A .safetensors file of MobileNetV2 over RGB, batch norm folded."""
+    width: int = Field(64, ge=4)
+
+    @property
+    def least_px(self) -> int:
+        """The smallest picture: the encoder halves it five times."""
+        return 32
+
+
 GeneratorSpec = Annotated[
     MobileUNetSpec | UNetSpec | SimpleUNetSpec | ResNetUNetSpec, Field(discriminator="kind")
 ]
 DiscriminatorSpec = Annotated[
-    PatchDiscriminatorSpec | ImageDiscriminatorSpec, Field(discriminator="kind")
+    PatchDiscriminatorSpec | ImageDiscriminatorSpec | ProjectedDiscriminatorSpec,
+    Field(discriminator="kind"),
 ]

@@ -188,10 +188,13 @@ def _read(name_or_path: str) -> dict[str, Any]:
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of another kind takes the place of the one below: their keys are not the same."""
     out = dict(below)
     for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(out.get(key), Mapping):
-            value = _merged(out[key], value)
+        under = out.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            kind = under.get("kind")
+            value = _merged(under, value) if value.get("kind", kind) == kind else value
         out[key] = value
     return out
 

@@ -42,7 +42,8 @@ def generator_optimizer(
 
 def discriminator_optimizer(d: nn.Module, stage: DiscriminatorStage | GanStage) -> AdamW:
     """AdamW without decay, which is Adam."""
-    return AdamW(d.parameters(), lr=stage.lr_d, betas=stage.betas, weight_decay=0.0, fused=True)
+    moved = [p for p in d.parameters() if p.requires_grad]
+    return AdamW(moved, lr=stage.lr_d, betas=stage.betas, weight_decay=0.0, fused=True)
 
 
 def set_lr(optimizer: Optimizer | _FabricOptimizer, lr: float) -> None:

@@ -23,7 +23,7 @@ from tintype.train.initialize import initialize
 from tintype.train.optimizers import Plateau, discriminator_optimizer, generator_optimizer
 from tintype.train.perceptual import Perceptual
 from tintype.train.step import Players
-from tintype.train.weights import freeze, load_pretrained
+from tintype.train.weights import freeze, load_encoder, load_pretrained
 
 LOOKS_KEPT = 10
 
@@ -34,7 +34,8 @@ FREE_TO_CHANGE = {
 
 STEERING = frozenset({
     "lr_g", "lr_d", "final_lr_scale", "plateau_looks", "plateau_factor", "label_smoothing",
-    "adversarial_weight", "d_every_steps", "d_waits_above", "stop_after_looks",
+    "adversarial_weight", "lambda_l1", "blotch_weight", "d_every_steps", "d_waits_above",
+    "stop_after_looks",
 })  # fmt: skip
 """Keys of the stage a run is in that may be turned while it runs."""
 
@@ -92,7 +93,6 @@ class Run:
                 players.perceptual = Perceptual(stage.perceptual.weights, fabric.device)
         if stage.kind in ("discriminator", "gan"):
             assert self.d is not None
-            self.d.requires_grad_(True)
             optimizer = discriminator_optimizer(self.d, stage)
             players.d, players.opt_d = fabric.setup(self.d, optimizer)
         if self._memory is not None:
@@ -214,6 +214,8 @@ def new_networks(
     d = None
     if recipe.discriminator is not None:
         d = build_discriminator(recipe.discriminator, g.color_channels)
+        if with_weights and recipe.discriminator.kind == "projected":
+            load_encoder(d.encoder, recipe.discriminator.weights, key="discriminator.weights")
     for network in (g, d):
         if network is not None:
             lay_out(network, recipe)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -103,7 +105,6 @@ def gan_step(
     fake, loss_likely = players.make(stage, views)
 
     # the discriminator learns to tell real pairs from made ones
-    d.requires_grad_(d_moves)
     with torch.set_grad_enabled(d_moves):  # one that waits is asked too: its accuracy ends the wait
         on_real, on_fake = d(gray, real), d(gray, fake.detach())
         loss_d = d_loss(on_real, on_fake, stage.label_smoothing)
@@ -111,8 +112,7 @@ def gan_step(
         descend(fabric, loss_d, opt_d)
 
     # the generator learns to pass for real, and to stay near the truth
-    d.requires_grad_(False)
-    with fabric.no_backward_sync(d):  # D only passes gradients on; nothing of it is to be shared
+    with still(opt_d), fabric.no_backward_sync(d):  # D only passes gradients on
         loss_adv = g_loss(d(gray, fake))
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
@@ -153,6 +153,17 @@ def accuracy(on_real: Tensor, on_fake: Tensor, middle: float) -> Tensor:
     """The share of patches told rightly, real and made alike; `middle` parts the two."""
     right_real, right_fake = (on_real > middle).float().mean(), (on_fake < middle).float().mean()
     return ((right_real + right_fake) / 2).detach()
+
+
+@contextmanager
+def still(optimizer: _FabricOptimizer) -> Iterator[None]:
+    """What the optimizer moves takes no gradient from what is computed here."""
+    moved = [p for group in optimizer.param_groups for p in group["params"]]
+    for p in moved:
+        p.requires_grad_(False)
+    yield
+    for p in moved:
+        p.requires_grad_(True)
 
 
 def descend(fabric: Fabric, loss: Tensor, optimizer: _FabricOptimizer) -> None:
