@@ -52,10 +52,13 @@ def export(
         raise CheckpointError(f"{source}: of another version of tintype ({what}).") from None
     g.eval()
     parameters = sum(p.numel() for p in g.parameters())
-    card = card or _own_card(recipe, state["images"], parameters)
+    known_px = max(stage.crop_px for stage in recipe.stages)  # the size it knows best
+    card = card or _own_card(recipe, parameters)
     card = card.model_copy(
         update={
             "parameters": parameters,
+            "multiple_of": g.multiple_of,
+            "working_px": card.working_px if "working_px" in card.model_fields_set else known_px,
             "images_seen": state["images"],
             "takes_hints": g.takes_hints,
             "takes_reference": g.likely is not None,
@@ -111,7 +114,7 @@ def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
     return model
 
 
-def _own_card(recipe: Recipe, images: int, parameters: int) -> ModelCard:
+def _own_card(recipe: Recipe, parameters: int) -> ModelCard:
     return ModelCard(
         name=recipe.name,
         summary=recipe.summary or f"Trained with the recipe {recipe.name}.",
@@ -120,9 +123,6 @@ def _own_card(recipe: Recipe, images: int, parameters: int) -> ModelCard:
         starting_weights=_starting_weights(recipe),
         recipe=recipe.to_yaml(),
         parameters=parameters,
-        images_seen=images,
-        working_px=max(stage.crop_px for stage in recipe.stages),  # the size it knows best
-        multiple_of=recipe.generator.multiple_of,
     )
 
 

@@ -15,7 +15,7 @@ from tintype.nn.resnet import ResNet
 from tintype.nn.resnet_unet import ResNetUNet
 from tintype.recipe.networks import ResNetUNetSpec
 from tintype.train.hub import resnet_weights
-from tintype.train.weights import load_pretrained
+from tintype.train.weights import freeze, load_pretrained
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,8 @@ def test_the_encoder_sees_the_picture_whose_lightness_is_given():
 def test_frozen_norms_stay_when_all_else_moves(weights):
     g = ResNetUNet(18, widths=(8, 8, 8, 8, 8), frozen_norm=True)
     g.encoder.load_pretrained(weights)
-    g.train()
+    g.train().requires_grad_(True)  # as each stage begins
+    freeze(g, ResNetUNetSpec(kind="resnet-unet", frozen_norm=True))
     before = {k: v.clone() for k, v in g.encoder.state_dict().items()}
     optimizer = torch.optim.Adam((p for p in g.parameters() if p.requires_grad), lr=0.01)
     g(torch.rand(2, 1, 32, 32)).sum().backward()

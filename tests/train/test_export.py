@@ -7,8 +7,10 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from click.testing import CliRunner
 
 from tintype import export as export_module
+from tintype.cli import main
 from tintype.errors import CheckpointError, ModelError, OutputExists, RecipeError
 from tintype.export import export
 from tintype.likely import colors
@@ -44,7 +46,7 @@ def own_file(run_folder, model_file, tmp_path_factory) -> tuple[Path, ModelCard]
     """With float16 weights and a card of one's own, which is wrong about the network."""
     out = tmp_path_factory.mktemp("own") / "m.onnx"
     own = Session(model_file).card.model_copy(
-        update={"name": "mine.v1", "parameters": 1, "takes_hints": False}
+        update={"name": "mine.v1", "parameters": 1, "multiple_of": 1, "takes_hints": False}
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_module, "FLOAT16_ABOVE", 0)
@@ -97,16 +99,36 @@ def test_the_card_is_inside(model_file):
     assert card.name == "tintype-small"
     assert card.images_seen in (0, 8, 16, 24)  # the best of the looks
     assert card.multiple_of == 32
+    assert card.working_px == 64  # the stages' crops
     assert card.takes_hints
     assert card.takes_reference
     assert card.gives_confidence
     assert "stages:" in card.recipe
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no such model card"),
+        ("{}".encode("utf-16"), "the model card is not text in UTF-8"),
+        (b"{}", "the model card is not valid: name: Field required"),
+    ],
+)
+def test_a_card_that_is_none(content, said, tmp_path):
+    card, out = tmp_path / "card.json", tmp_path / "m.onnx"
+    if content is not None:
+        card.write_bytes(content)
+    done = CliRunner().invoke(main, ["export", "runs/x", "-o", str(out), "--card", str(card)])
+    assert done.exit_code == 1
+    assert done.stderr == f"tintype: error: {card}: {said}.\n"
+    assert not out.exists()
+
+
 def test_a_card_of_ones_own(own_file):
     path, written = own_file
     assert written.name == "mine.v1"
     assert written.parameters > 1_000_000
+    assert written.multiple_of == 32
     assert written.takes_hints
     assert Session(path).card == written
 

@@ -141,18 +141,20 @@ def test_killed_and_resumed_equals_never_killed(
     assert without_times(tmp_path / "whole") == without_times(broken)
 
 
+TUTORIAL = ["train", "coco-pix2pix"]
+for setting in (
+    "generator.levels=5", "generator.width=4", "discriminator.width=4", "holdout_images=4",
+    "look_images=4", "data.draw_images=null", "stages.gan.epochs=null",
+    "stages.gan.total_images=320", "stages.gan.batch_images=4", "stages.gan.load_px=64",
+    "stages.gan.crop_px=64", "checkpoint_every_images=1000", "look_every_images=1000",
+    "discriminator.layers=2", "workers=1",
+):  # fmt: skip
+    TUTORIAL += ["--set", setting]
+
+
 def test_an_interrupt_saves_and_says_how_to_go_on(photo_folder, tmp_path):
     """The tutorial's network, whose dropout must go on where it was."""
-    settings = [
-        "generator.levels=5", "generator.width=4", "discriminator.width=4", "holdout_images=4",
-        "look_images=4", "data.draw_images=null", "stages.gan.epochs=null",
-        "stages.gan.total_images=320", "stages.gan.batch_images=4", "stages.gan.load_px=64",
-        "stages.gan.crop_px=64", "checkpoint_every_images=1000", "look_every_images=1000",
-        "discriminator.layers=2", "workers=1",
-    ]  # fmt: skip
-    arguments = ["coco-pix2pix", "--data", str(photo_folder)]
-    arguments += [word for setting in settings for word in ("--set", setting)]
-    command = [sys.executable, "-m", "tintype", "train", *arguments, "--out"]
+    command = [sys.executable, "-m", "tintype", *TUTORIAL, "--data", photo_folder, "--out"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([*command, whole], check=True, capture_output=True)
     for times, number in enumerate((signal.SIGINT, signal.SIGTERM), 1):
@@ -240,6 +242,35 @@ def test_what_steers_may_be_turned_while_it_runs(photo_folder, tmp_path, small_r
     assert "goes on with stages.small.lr_g=0.001, not 1e-05" in capfd.readouterr().err
     (changed,) = [row["changed"] for row in rows(tmp_path) if "changed" in row]
     assert changed == ["stages.small.lr_g=0.001, not 1e-05"]
+
+
+def test_stages_to_come_may_be_others(photo_folder, tmp_path, small_recipe):
+    recipe = small_recipe()
+    train(recipe, [photo_folder], tmp_path)
+    more = recipe.stages[0].model_copy(update={"name": "more", "min_px": 1})
+    longer = recipe.model_copy(update={"stages": (*recipe.stages, more)})
+    train(longer, [photo_folder], tmp_path)
+    state = checkpoint.load(tmp_path / "checkpoints" / "latest.pt")
+    assert (state["images"], state["stage_number"]) == (32, 4)
+    train(longer, [photo_folder], tmp_path)
+
+
+CRASHES = """
+import sys, torch
+def step(self, closure=None):
+    raise RuntimeError("out of memory")
+torch.optim.AdamW.step = step
+from tintype.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_a_crash_ends_the_process_and_its_workers(photo_folder, tmp_path):
+    command = [sys.executable, "-c", CRASHES, *TUTORIAL]
+    command += ["--data", photo_folder, "--out", tmp_path / "run"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "out of memory" in done.stderr
 
 
 def test_a_stage_is_no_shorter_than_its_batch(photo_folder, tmp_path, small_recipe):

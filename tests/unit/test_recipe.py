@@ -41,6 +41,15 @@ def test_a_part_of_another_kind_replaces_the_one_below(tmp_path):
         load_recipe(str(tmp_path / "r.yaml"))
 
 
+def test_setting_a_kind_forgets_the_keys_of_the_other():
+    settings = ["discriminator.kind=projected", "discriminator.weights=w.pth"]
+    recipe = load_recipe("tintype-small", settings)
+    assert recipe.discriminator.kind == "projected"
+    assert recipe.stages == load_recipe("tintype-small").stages
+    same = load_recipe("tintype-small", ["discriminator.kind=patch"])
+    assert same == load_recipe("tintype-small")
+
+
 def test_a_base_of_a_base_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text("base: tintype-small\nname: a\n")
     (tmp_path / "b.yaml").write_text("base: a.yaml\nname: b\n")

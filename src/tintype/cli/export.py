@@ -34,7 +34,10 @@ def export(source: Path, out: Path, card: Path | None, overwrite: bool) -> None:
 
     if card is not None and not card.is_file():
         raise ModelError(f"{card}: no such model card.")
-    own = ModelCard.from_json(card.read_text("utf-8"), where=str(card)) if card else None
+    try:
+        own = ModelCard.from_json(card.read_text("utf-8"), where=str(card)) if card else None
+    except UnicodeDecodeError:
+        raise ModelError(f"{card}: the model card is not text in UTF-8.") from None
     try:
         from tintype.export import export as run
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ number of workers and of devices changes nothing.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -86,11 +86,12 @@ def batches(
     workers: int,
     rank: int = 0,
     world: int = 1,
-) -> Iterator[tuple[Tensor, Tensor]]:
+) -> Generator[tuple[Tensor, Tensor]]:
     """(N, C, H, W) uint8 batches of the positions first..last; a tail that fills none is cut.
 
     Of each batch of `batch_images` every one of `world` ranks gets its own N rows, its equal share.
-    With them come the numbers (N,) of damaged pictures that were passed over, or UNDAMAGED.
+    With them come the numbers (N,) of damaged pictures that were passed over, or UNDAMAGED. Close
+    it: that ends the workers.
     """
     share = batch_images // world
     starts = range(first, last - batch_images + 1, batch_images)
@@ -102,11 +103,15 @@ def batches(
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_leave_signals_to_the_trainer,
     )
+    stream = iter(loader)
     try:
-        yield from loader
+        yield from stream
     except DataError as error:  # a worker's comes with its traceback in front
         said = str(error).splitlines()[-1]
         raise DataError(said.removeprefix(f"{DataError.__module__}.DataError: ")) from None
+    finally:
+        if workers:  # they leave SIGTERM to the trainer, so they are told to end, whatever happened
+            stream._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _leave_signals_to_the_trainer(_: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor, cat, nn
+from torch import Tensor, autocast, cat, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from tintype.nn.encoders import MobileNetV2
@@ -114,7 +114,8 @@ class ProjectedDiscriminator(nn.Module):
     def _rgb(self, gray: Tensor, color: Tensor) -> Tensor:
         if self.color_channels == 3:
             return color.float()
-        return rgb_from_lab(cat([(gray.float() + 1) * 50, color.float() * AB_UNIT], 1))
+        with autocast(color.device.type, enabled=False):  # Lab in bfloat16 is off by half a unit
+            return rgb_from_lab(cat([(gray.float() + 1) * 50, color.float() * AB_UNIT], 1))
 
 
 def _head(channels: int, width: int, halvings: int) -> nn.Sequential:

@@ -93,7 +93,13 @@ class ResNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            elif frozen_norm and isinstance(module, _BatchNorm):
+        if frozen_norm:
+            self.freeze_norm()
+
+    def freeze_norm(self) -> None:
+        """Weights and biases of all batch norms take no gradient."""
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
                 module.requires_grad_(False)
 
     def forward(self, picture: Tensor) -> list[Tensor]:

@@ -222,9 +222,12 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     if not isinstance(node, dict):
         raise RecipeError(f"--set {setting}: {'.'.join(parents)} is a value, not a group of keys.")
     try:
-        node[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise RecipeError(f"--set {setting}: {text!r} is not a YAML value.") from None
+    if last == "kind" and "name" not in node and node.get(last) != value:
+        node.clear()  # the keys of another kind are not the same; stages share most of theirs
+    node[last] = value
     if isinstance(node[last], str):  # YAML reads 1e-3 as text
         with contextlib.suppress(ValueError):
             node[last] = float(text)

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from tintype.recipe import Recipe
-from tintype.recipe.read import MachineSpec
 from tintype.train.device import make_fabric
 from tintype.train.interrupt import Interrupt
 from tintype.train.loop import Loop
@@ -39,7 +38,8 @@ def describe(recipe: Recipe, data: list[Path], out: Path, val: list[Path] | None
 
 def _stages(plan: Plan) -> list[str]:
     """A line for each stage, on one device; the time is that of the steps, with nothing beside."""
-    alone = plan.recipe.model_copy(update={"machine": MachineSpec()})
+    machine = plan.recipe.machine.model_copy(update={"devices": 1, "nodes": 1})
+    alone = plan.recipe.model_copy(update={"machine": machine})
     fabric = make_fabric(alone)
     run = Run(fabric, plan.recipe, plan.pictures, plan.checkpoints, started=False)
     done_stages, done_images = 0, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
@@ -125,41 +125,42 @@ class Loop:
         )
         began, steps, stopped = time.perf_counter(), 0, False
         self.aside_s = 0.0
-        for pictures, damaged in stream:
-            self.pass_over(crops, damaged)
-            self.set_lrs(players, stage, length)
-            seed_step(plan.recipe.seed, run.images, fabric.global_rank)
-            losses = self.step(players, stage, self.views(stage, pictures, rare))
-            if players.opt_g is not None:
-                run.ema.update(run.g)
+        with closing(stream):
+            for pictures, damaged in stream:
+                self.pass_over(crops, damaged)
+                self.set_lrs(players, stage, length)
+                seed_step(plan.recipe.seed, run.images, fabric.global_rank)
+                losses = self.step(players, stage, self.views(stage, pictures, rare))
+                if players.opt_g is not None:
+                    run.ema.update(run.g)
 
-            before = run.images
-            run.images += stage.batch_images
-            run.stage_images += stage.batch_images
-            bar.update(stage.batch_images)
-            for name, value in losses.items():
-                run.sums[name] = (
-                    run.sums[name].to(value.device) + value if name in run.sums else value
-                )
-            run.summed_steps, steps = run.summed_steps + 1, steps + 1
-            if run.summed_steps == LOG_EVERY_STEPS:
-                seconds = time.perf_counter() - began - self.aside_s
-                means = self.report(players, steps / seconds)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
-                began, steps, self.aside_s = time.perf_counter(), 0, 0.0
-            is_due = _crossed(before, run.images, plan.recipe.look_every_images)
-            if is_due and stage.kind in MAKE_COLOR:  # the others leave color as it is
-                self.look()
-                if self.should_stop(stage):
-                    stopped = True
-                    break
-            if _crossed(before, run.images, plan.recipe.checkpoint_every_images):
-                self.save(players)
-            if self.interrupted():
-                bar.close()
-                self.save(players)
-                self.say(f"saved after {run.images} images; the same command goes on.")
-                self.interrupt.act()
+                before = run.images
+                run.images += stage.batch_images
+                run.stage_images += stage.batch_images
+                bar.update(stage.batch_images)
+                for name, value in losses.items():
+                    run.sums[name] = (
+                        run.sums[name].to(value.device) + value if name in run.sums else value
+                    )
+                run.summed_steps, steps = run.summed_steps + 1, steps + 1
+                if run.summed_steps == LOG_EVERY_STEPS:
+                    seconds = time.perf_counter() - began - self.aside_s
+                    means = self.report(players, steps / seconds)
+                    bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+                    began, steps, self.aside_s = time.perf_counter(), 0, 0.0
+                is_due = _crossed(before, run.images, plan.recipe.look_every_images)
+                if is_due and stage.kind in MAKE_COLOR:  # the others leave color as it is
+                    self.look()
+                    if self.should_stop(stage):
+                        stopped = True
+                        break
+                if _crossed(before, run.images, plan.recipe.checkpoint_every_images):
+                    self.save(players)
+                if self.interrupted():
+                    bar.close()
+                    self.save(players)
+                    self.say(f"saved after {run.images} images; the same command goes on.")
+                    self.interrupt.act()
         bar.close()
         if run.summed_steps:
             self.report(players, None)

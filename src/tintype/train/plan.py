@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from tintype.data.source import IndexArray, Source, fingerprint, some
 from tintype.errors import DataError, OutputError
 from tintype.evaluate.judge import Judge, open_judge
 from tintype.recipe import Recipe
+from tintype.recipe.stages import Stage
 from tintype.train import checkpoint
 from tintype.train.looks import held_out
 from tintype.train.perceptual import Perceptual
-from tintype.train.run import check_same_pictures, check_same_recipe, new_networks
+from tintype.train.run import begun_as, check_same_pictures, check_same_recipe, new_networks
 from tintype.train.run_folder import check_free
 from tintype.train.views import l_and_lab
 
@@ -86,14 +88,17 @@ def make_plan(
     else:
         keep, views = numbers, open_sources(val, recipe.data)
         held = np.random.default_rng(recipe.seed).permutation(len(views))
-    sides = short_sides(source) if any(stage.min_px for stage in recipe.stages) else None
-    of_stage = _pictures_of_stages(recipe, sides, keep)
+    begun = (state and begun_as(state)) or recipe
+    stages = (*recipe.stages, *begun.stages)
+    sides = short_sides(source) if any(stage.min_px for stage in stages) else None
+    of_stage = _pictures_of_stages(recipe.stages, sides, keep)
     if sides is not None and val is None:  # enlarged pictures are a poor measure
         large = held[sides[held] >= max(stage.min_px for stage in recipe.stages)]
         held = large if len(large) else held
     pictures = _fingerprint(source, views, of_stage, held)
-    if state is not None:
-        check_same_pictures(pictures, state, out)
+    if state is not None:  # the stages that are still to come may be others
+        of_begun = _pictures_of_stages(begun.stages, sides, keep)
+        check_same_pictures(_fingerprint(source, views, of_begun, held), state, out)
     look_px = max(stage.crop_px for stage in recipe.stages)
     looked_at = [int(i) for i in held[: recipe.look_images]]
     held_l, held_lab = l_and_lab(views.form, held_out(views, looked_at, look_px))
@@ -150,10 +155,10 @@ def _check_room(recipe: Recipe, out: Path) -> None:
 
 
 def _pictures_of_stages(
-    recipe: Recipe, sides: IndexArray | None, keep: IndexArray
+    stages: Sequence[Stage], sides: IndexArray | None, keep: IndexArray
 ) -> list[IndexArray]:
     of_stage = []
-    for stage in recipe.stages:
+    for stage in stages:
         numbers = keep if sides is None else keep[sides[keep] >= max(stage.min_px, 1)]
         if len(numbers) < stage.batch_images:
             raise DataError(

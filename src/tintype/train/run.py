@@ -50,6 +50,7 @@ class Run:
         self.checkpoints = checkpoints
         self.g, self.d = new_networks(recipe, with_weights=not started)
         self.g = synchronized(self.g, fabric)
+        self.d = None if self.d is None else synchronized(self.d, fabric)
         self.ema = Ema(self.g, recipe.ema_decay)
         self.ema.average.to(fabric.device)
         self.images = 0
@@ -232,16 +233,22 @@ def diverged(what: str, images: int, checkpoints: Path) -> TrainingDiverged:
     )
 
 
+def begun_as(state: dict[str, Any]) -> Recipe | None:
+    """The recipe of a checkpoint, where keys that came since then have their defaults; None where
+    it is none of today's."""
+    try:
+        return Recipe.model_validate(state["recipe"])
+    except ValidationError:
+        return None
+
+
 def check_same_recipe(recipe: Recipe, state: dict[str, Any], out: Path) -> list[str]:
     """A run goes on only as what it was begun as: CheckpointError says what differs.
 
     Of the stage that it is in, what steers may change; gives what did.
     """
-    try:  # keys that came since then have their defaults
-        then = plain(Recipe.model_validate(state["recipe"]))
-    except ValidationError:
-        then = state["recipe"]
-    now = plain(recipe)
+    begun = begun_as(state)
+    then, now = plain(begun) if begun else state["recipe"], plain(recipe)
     differs = [
         told
         for key in now

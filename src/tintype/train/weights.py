@@ -39,6 +39,8 @@ def freeze(g: Generator, spec: GeneratorSpec) -> None:
     if isinstance(g, MobileUNet) and spec.kind == "mobile-unet" and spec.frozen_blocks:
         g.encoder.features.requires_grad_(False)
         g.encoder.blocks[: spec.frozen_blocks].requires_grad_(False)
+    elif isinstance(g.encoder, ResNet) and spec.kind == "resnet-unet" and spec.frozen_norm:
+        g.encoder.freeze_norm()
 
 
 def load_encoder(
@@ -86,7 +88,8 @@ def _read(path: Path, key: str) -> dict[str, Tensor]:
     if not path.is_file():
         raise RecipeError(
             f"{key}: {path}: no such file.",
-            hint="Use the path of a .safetensors or .pth file, or 'none'.",
+            hint="Use the path of a .safetensors or .pth file"
+            + (", or 'none'." if key == "generator.encoder_weights" else "."),
         )
     try:
         if path.suffix == ".safetensors":
