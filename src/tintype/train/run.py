@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tintype.errors import CheckpointError, TrainingDiverged
 from tintype.nn.build import build_discriminator, build_generator
+from tintype.nn.discriminators import ProjectedDiscriminator
 from tintype.nn.generators import Generator
 from tintype.recipe import Recipe
 from tintype.recipe.stages import GanStage, LikelyStage, PretrainStage, Stage
@@ -216,6 +217,7 @@ def new_networks(
     if recipe.discriminator is not None:
         d = build_discriminator(recipe.discriminator, g.color_channels)
         if with_weights and recipe.discriminator.kind == "projected":
+            assert isinstance(d, ProjectedDiscriminator)
             load_encoder(d.encoder, recipe.discriminator.weights, key="discriminator.weights")
     for network in (g, d):
         if network is not None:
