@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,23 +34,29 @@ SHAPES_PX = ((64, 96), (128, 128), (256, 160))
 
 
 def export(
-    source: Path, out: Path, card: ModelCard | None = None, *, overwrite: bool = False
+    source: Path | Sequence[Path],
+    out: Path,
+    card: ModelCard | None = None,
+    *,
+    overwrite: bool = False,
 ) -> ModelCard:
-    """Write the averaged generator of a run folder or checkpoint as an ONNX model.
+    """Write the averaged generator of a run folder or checkpoint, or the mean of those of several,
+    as an ONNX model.
 
     Without a card one is made from the recipe. The file is compared with torch on three shapes
     before it appears; ModelError where they differ. Gives the card that is inside.
     """
     if out.exists() and not overwrite:
         raise OutputExists(f"{out}: it exists already.", hint="Use --overwrite to replace it.")
-    state = checkpoint.averaged(source)
+    sources = [source] if isinstance(source, Path) else source
+    state = checkpoint.mean_of(sources)
     try:
         recipe = Recipe.model_validate(state["recipe"])
         g = build_generator(recipe.generator)
         g.load_state_dict(state["ema"])
     except (ValidationError, RuntimeError) as error:
         what = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"{source}: of another version of tintype ({what}).") from None
+        raise CheckpointError(f"{sources[-1]}: of another version of tintype ({what}).") from None
     g.eval()
     parameters = sum(p.numel() for p in g.parameters())
     known_px = max(stage.crop_px for stage in recipe.stages)  # the size it knows best

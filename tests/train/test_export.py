@@ -144,6 +144,27 @@ def test_operators_are_standard_and_old_enough(model_file):
     assert {(o.domain, o.version) for o in model.opset_import} == {("", 18)}
 
 
+def test_the_mean_of_several(run_folder, tmp_path, small_recipe):
+    looks = [run_folder / "checkpoints" / f"look-0000000{images}.pt" for images in ("00", "24")]
+    parts = [checkpoint.load(look)["ema"] for look in looks]
+    mean = checkpoint.mean_of([looks[0], looks[0], looks[1]])
+    assert mean["images"] == 24
+    moved = 0
+    for name, tensor in mean["ema"].items():
+        first, last = (part[name].double() for part in parts)
+        moved += not torch.equal(first, last)
+        torch.testing.assert_close(tensor, ((2 * first + last) / 3).to(tensor.dtype))
+    assert moved > 50
+
+    other = tmp_path / "other.pt"
+    g, _ = new_networks(small_recipe("generator.widths=[16, 16, 8, 4]"))
+    recipe = checkpoint.load(looks[0])["recipe"]
+    checkpoint.save(other, {"recipe": recipe, "images": 0, "ema": g.state_dict()})
+    with pytest.raises(CheckpointError, match=r"other\.pt: of another network than .*look-000"):
+        export([looks[0], other], tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
+
+
 def test_an_existing_file_stays(run_folder, tmp_path):
     out = tmp_path / "m.onnx"
     out.write_bytes(b"mine")
@@ -157,10 +178,11 @@ def test_a_difference_is_caught(run_folder, model_file):
     g.load_state_dict(checkpoint.averaged(run_folder)["ema"])
     model = onnx.load(model_file)
     export_module.check(g, model, float16=False)
+    torch.manual_seed(0)
     for moved, said in ((g.to_ab, "Lab units at 64x96;"), (g.likely, "how likely a color is")):
         before = copy.deepcopy(moved.state_dict())
         for p in moved.parameters():
-            p.data.mul_(1.2).add_(0.05)
+            p.data.normal_()
         with pytest.raises(ModelError, match=f"differs from torch .* {said}"):
             export_module.check(g, model, float16=False)
         moved.load_state_dict(before)

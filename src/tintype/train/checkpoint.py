@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,22 @@ def averaged(source: Path) -> dict[str, Any]:
     if "ema" not in state or "recipe" not in state:
         raise CheckpointError(f"{path}: it holds no generator.")
     return state
+
+
+def mean_of(sources: Sequence[Path]) -> dict[str, Any]:
+    """The state of the last of several, with the mean of their averaged generators.
+
+    Looks of one run, or runs from one start, color better averaged than each (Wortsman et al. 2022,
+    "Model soups"). Raises CheckpointError where one is missing or of another network.
+    """
+    states = [averaged(source) for source in sources]
+    parts = [state["ema"] for state in states]
+    shapes = {name: tensor.shape for name, tensor in parts[0].items()}
+    for source, part in zip(sources, parts, strict=True):
+        if shapes != {name: tensor.shape for name, tensor in part.items()}:
+            raise CheckpointError(f"{source}: of another network than {sources[0]}.")
+    mean = {
+        name: torch.stack([part[name].double() for part in parts]).mean(0).to(last.dtype)
+        for name, last in parts[-1].items()
+    }
+    return {**states[-1], "ema": mean}
