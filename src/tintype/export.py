@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -98,7 +99,9 @@ def to_onnx(g: Generator, card: ModelCard) -> onnx.ModelProto:
         2: step * torch.export.Dim("h_steps", max=512),
         3: step * torch.export.Dim("w_steps", max=512),
     }
-    with warnings.catch_warnings():  # torch's exporter warns of its own inner workings
+    for told_by in ("torch.onnx", "onnx_ir"):  # of their own inner workings
+        logging.getLogger(told_by).setLevel(logging.ERROR)
+    with warnings.catch_warnings():  # and so does torch
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             Colors(g, g.space, likely=g.likely is not None).eval(),

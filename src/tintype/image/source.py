@@ -28,6 +28,8 @@ from tintype.pixels import Pixels, check_size
 
 # libvips maps these files into memory: that one shrinks meanwhile would end the process
 _MAPPED = ("webp", "gif", "avif", "heic")
+_NO_DECODER = ("nsupported", "has not been built in")
+"""What libheif says of pictures in HEVC where it cannot decode that."""
 _BECOME_RGB = {"cmyk": "CMYK", "lab": "Lab", "labs": "Lab"}
 _MOST_BITS = 32
 _LONG_PIECE_BYTES = 8_000_000  # of a strip or tile as it lies in the file
@@ -284,7 +286,7 @@ class Source:
             yield
         except pyvips.Error as error:
             said = self._said_again() or error.message
-            if self.kind == "heic" and "nsupported" in said:
+            if self.kind == "heic" and any(word in said for word in _NO_DECODER):
                 raise UnsupportedFormat(
                     f"{self.name}: this libvips has no decoder for HEVC.",
                     hint="Convert it to AVIF, or install a libvips that has one.",
