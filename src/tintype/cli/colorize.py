@@ -266,8 +266,8 @@ def colorize(
         beside = variants > 1 or confidence or compare or sheet
         if len(inputs) > 1 or output is None or beside or dry_run or as_json:
             raise click.UsageError(
-                "- stands for one photograph and needs -o, as in `tintype colorize - -o -`; it goes "
-                "with no --variants, --confidence, --compare, --sheet, --dry-run or --json."
+                "- stands for one photograph and needs -o, as in `tintype colorize - -o -`; it "
+                "goes with no --variants, --confidence, --compare, --sheet, --dry-run or --json."
             )
         stream.colorize(inputs[0], output, model, coloring, overwrite, format, saving)
         return
