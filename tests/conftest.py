@@ -18,6 +18,14 @@ from tintype.models.card import METADATA_KEY, ModelCard
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread each, or all slow each other down
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+SLOW = ("tests/docs/", "tests/train/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, so that no worker is left with one of them at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+
+
 TINY_CARD = ModelCard(
     name="tiny.v1",
     summary="One color, warmer where it is lighter.",
