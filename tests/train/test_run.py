@@ -109,30 +109,25 @@ def run(recipe: Path, data: Path, out: Path) -> subprocess.Popen:
 
 
 def test_killed_and_resumed_equals_never_killed(photo_folder, tmp_path, small_recipe):
-    recipe = tmp_path / "recipe.yaml"
     longer = ("stages.small.total_images=44", "stages.gan.total_images=88",
               "stages.gan.d_every_steps=2", "stages.gan.d_waits_above=0.55",
               "stages.gan.schedule=plateau", "stages.gan.plateau_looks=1",
               "generator.takes_hints=true", "stages.small.hints=1.0", "stages.gan.hints=0.5",
               "generator.tells_likely=true", "stages.gan.likely_weight=0.5",
               "look_every_images=40")  # fmt: skip
-    recipe.write_text(small_recipe(*longer).to_yaml())
-    with run(recipe, photo_folder, tmp_path / "whole") as whole:
+    recipe, file = small_recipe(*longer), tmp_path / "broken.yaml"
+    file.write_text(recipe.to_yaml())
+    with run(file, photo_folder, tmp_path / "whole") as whole:
         assert whole.wait(120) == 0
 
     broken, latest = tmp_path / "broken", tmp_path / "broken" / "checkpoints" / "latest.pt"
     for kill_after_images in (24, 100):  # in the first stage, and in the GAN
-        with run(recipe, photo_folder, broken) as process:
-            deadline = time.time() + 120
-            while time.time() < deadline and process.poll() is None:
-                if latest.exists() and checkpoint.load(latest)["images"] >= kill_after_images:
-                    break
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
+        with run_until(recipe, photo_folder, broken, images=kill_after_images):
+            pass
         stopped_at = checkpoint.load(latest)["images"]
         assert kill_after_images <= stopped_at < 140
 
-    with run(recipe, photo_folder, broken) as again:
+    with run(file, photo_folder, broken) as again:
         assert again.wait(120) == 0
     want, got = weights(tmp_path / "whole/checkpoints/latest.pt"), weights(latest)
     assert all(torch.equal(want[name], got[name]) for name in want)
