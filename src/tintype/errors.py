@@ -24,6 +24,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NAMED_AT_MOST = 3
+"""Of many files or keys that are at fault."""
+
 
 class TintypeError(Exception):
     """One clear line: what failed, on which file or key, why, and what to do.
@@ -136,6 +139,13 @@ class MissingExtra(TintypeError):
             f"{for_what} needs packages that are not installed.",
             hint=f"Install them with: pip install 'tintype[{extra}]'",
         )
+
+
+def some(names: Iterable[object]) -> str:
+    """The first few of many names, and how many more there are."""
+    told = [str(name) for name in names]
+    more = len(told) - NAMED_AT_MOST
+    return ", ".join(told[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

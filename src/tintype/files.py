@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 import shutil
@@ -17,7 +18,6 @@ from tintype.errors import OutputError, OutputExists, OutputUnavailable, PhotoEr
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)  # Windows has the last
 _NAMELESS = os.O_RDWR | getattr(os, "O_TMPFILE", 0)  # Linux has the last
 _OPEN_FILES = Path("/proc/self/fd")  # what a file without a name is linked from (open(2))
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -88,15 +88,24 @@ def make_folder(path: Path) -> None:
         raise unwritable(path, error) from None
 
 
-def stamp(path: Path) -> tuple[int, ...]:
-    """What differs when a file was changed or replaced. Raises `OSError`."""
-    status = path.stat()
+def sha256_of(path: Path) -> str:
+    """The hash of a file, hexadecimal. Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamp(status: os.stat_result) -> tuple[int, ...]:
+    """What differs when a file was changed or replaced."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def changed(path: Path | str) -> PhotoError:
     """What is raised where a picture is no longer the one that was looked at."""
-    return PhotoError(f"{path}: was changed while it was read.", hint="Run again to color it.")
+    return PhotoError(
+        f"{path}: the file was changed while it was read.",
+        hint="Color it again when it is whole.",
+        public_message="The file was changed while it was read.",
+    )
 
 
 def folds_case(folder: Path) -> bool:

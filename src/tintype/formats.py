@@ -21,6 +21,7 @@ EXTENSIONS = {
     "jpeg2000": (".jp2", ".j2k", ".jpx"),
     "pnm": (".pbm", ".pgm", ".ppm", ".pnm"),
 }
+PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 BY_PILLOW = ("bmp", "jpeg2000", "pnm")  # libvips reads the others
 WRITTEN = ("jpeg", "png", "tiff", "webp", "avif")
 WRITERS = {extension: kind for kind in WRITTEN for extension in EXTENSIONS[kind]}
@@ -141,6 +142,12 @@ def written_as(path: Path, format: str | None = None) -> str:
             f"{path}: no format that is written goes by the extension {path.suffix!r}.",
             hint=f"Use one of {', '.join(WRITERS)}.",
         ) from None
+
+
+def check_name(path: Path, format: str | None) -> None:
+    """Raise `OutputError` where a name's extension is that of another format than is asked for."""
+    if format and WRITERS.get(path.suffix.lower(), format) != format:
+        raise OutputError(f"{path}: goes by the name of another format than {format}.")
 
 
 def check(saving: Saving, kind: str, width: int, height: int, output: str) -> None:

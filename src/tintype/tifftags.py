@@ -46,23 +46,31 @@ _IPTC, _PHOTOSHOP, _UNDEFINED = 0x83BB, 0x8649, 7
 _RESOLUTION = {0x011A, 0x011B, 0x0128}
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _BLOCK_OF_IPTC = b"8BIM\x04\x04\0\0"  # its number, and no name
-_LARGEST_IN_EXIF = 16_384  # bytes of a value that goes into the EXIF of another kind of file
+EXIF_BYTES = 65_533  # a segment of a JPEG holds no more
+_LARGEST_IN_EXIF = (16_384, 1_024, 256)  # bytes of a value that goes into it; less if all is more
 
 
 def exif_of(file: BinaryIO, page: int) -> bytes | None:
-    """What a page says of itself as the EXIF of a JPEG; None where it says nothing."""
-    block = io.BytesIO(b"II*\0" + bytes(4))
-    try:
-        source, target = Tiff(file), Tiff(block)
-        _, entries = source.page(page)
-        left_out = _OF_PIXELS - _RESOLUTION | {_IPTC, _PHOTOSHOP}
-        values = _copied(source, entries, target, _LARGEST_IN_EXIF, left_out=left_out)
-    except BROKEN:
-        return None
-    if not values:
-        return None
-    target.link(target.first_link, target.append_directory(values))
-    return b"Exif\0\0" + block.getvalue()
+    """What a page says of itself as the EXIF of a JPEG, without what is too long for it.
+
+    None where it says nothing.
+    """
+    left_out = _OF_PIXELS - _RESOLUTION | {_IPTC, _PHOTOSHOP}
+    for largest in _LARGEST_IN_EXIF:
+        block = io.BytesIO(b"II*\0" + bytes(4))
+        try:
+            source, target = Tiff(file), Tiff(block)
+            _, entries = source.page(page)
+            values = _copied(source, entries, target, largest, left_out=left_out)
+        except BROKEN:
+            return None
+        if not values:
+            return None
+        target.link(target.first_link, target.append_directory(values))
+        exif = b"Exif\0\0" + block.getvalue()
+        if len(exif) <= EXIF_BYTES:
+            return exif
+    return None
 
 
 def photoshop_of(file: BinaryIO, page: int) -> bytes | None:

@@ -91,7 +91,7 @@ def test_changed_photograph_is_told_and_its_result_stays(draw: Draw, color: Colo
     color()
     made = Path("out/1.jpg").read_bytes()
     os.utime(source, (1, 1))  # touched is not changed
-    assert color()["1.jpg"].reason == "out/1.jpg exists"
+    assert color()["1.jpg"].reason == "out/1.jpg exists; --overwrite makes it anew"
     Image.new("L", (30, 20), 99).save(source)
     assert "in/1.jpg has changed since" in color()["1.jpg"].reason
     assert Path("out/1.jpg").read_bytes() == made

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tintype.batch import Item, Result, colorize_one, plan
+from tintype.batch import Item, Result, colorize_one, foresee, glance, plan
 from tintype.colorizer import Colorizer
 from tintype.provenance import is_our_result
 
@@ -62,6 +62,26 @@ def test_result_under_another_name_is_known_again(draw: Draw, colorizer: Coloriz
     again = colorize_one(Item(Path("original.jpg"), Path("twice.jpg")), colorizer)
     assert again.status == "skipped"
     assert not Path("twice.jpg").exists()
+
+
+def test_a_glance_tells_what_coloring_will(draw: Draw, colorizer: Colorizer) -> None:
+    source = draw("photo.jpg")
+    colorize_one(Item(source, Path("result.jpg")), colorizer)
+    shutil.move("result.jpg", "ours.jpg")
+    Path("text.png").write_text("no picture")
+    for name, output, status in (
+        ("ours.jpg", "out.jpg", "skipped"),
+        ("text.png", "out.png", "failed"),
+        ("gone.jpg", "out.jpg", "failed"),
+        ("photo.jpg", draw("there.jpg"), "failed"),
+    ):
+        item = Item(Path(name), Path(output))
+        told = foresee(item, overwrite=True)
+        told = glance(item) if told.status == "planned" else told
+        done = colorize_one(item, colorizer, overwrite=True)
+        assert (told.status, told.reason) == (done.status, done.reason)
+        assert told.status == status
+    assert glance(Item(source, Path("out.jpg"))).status == "planned"
 
 
 def test_failure_is_told_and_leaves_nothing(draw: Draw, colorizer: Colorizer) -> None:

@@ -54,7 +54,7 @@ def test_folder_is_colored_then_left_alone_then_made_anew(
 
     again = tintype(*command, "--strength", "0.5")
     assert (again.returncode, again.stdout) == (0, "")
-    assert "tintype: skipped: ../out/camera.jpg exists\n" in again.stderr
+    assert "tintype: skipped: ../out/camera.jpg exists; --overwrite makes it anew\n" in again.stderr
     assert sums(out) == made
 
     anew = tintype(*command, "--strength", "0.5", "--overwrite")
@@ -112,7 +112,10 @@ def test_json_is_one_object_a_file(tintype: Run, album: Path, tiny_model: Path) 
         "sha256": sums(album)["1969/astronaut.jpg"],
         "model": "tiny.v1",
     }
-    assert (skipped["status"], skipped["reason"]) == ("skipped", "camera.color.jpg exists")
+    assert (skipped["status"], skipped["reason"]) == (
+        "skipped",
+        "camera.color.jpg exists; --overwrite makes it anew",
+    )
     assert broken["status"] == "failed"
     assert "broken.jpg" in broken["reason"]
 

@@ -92,6 +92,15 @@ def test_wrong_usage_is_one_line(tintype: Run, arguments: list[str], told: str) 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_options_are_read_before_libvips_is_imported() -> None:
+    program = (
+        "import sys\nfrom tintype.cli.colorize import colorize\n"
+        "colorize.make_context('colorize', ['album', '--shard', '1/2', '--format', 'jpg'])\n"
+        "assert 'pyvips' not in sys.modules, 'the threads of each job are not yet told'\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_models_tell_size_license_and_scores(tintype: Run) -> None:
     done = tintype("models")
     assert done.returncode == 0

@@ -25,6 +25,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_dry_run_tells_and_does_nothing(tintype: Run, album: Path) -> None:
+    (album / "text.jpg").write_text("no picture")
     before = files(album)
     (album / "gone.jpg").symlink_to("nowhere")
     command = ("colorize", ".", "-o", "../out", "--dry-run", "--model", "no such model")
@@ -37,10 +38,11 @@ def test_dry_run_tells_and_does_nothing(tintype: Run, album: Path) -> None:
     ]
     assert done.stderr.splitlines() == [
         "tintype: failed: gone.jpg: cannot be read: No such file or directory.",
-        "tintype: 3 to color, 0 skipped, 1 failed",
+        "tintype: failed: text.jpg: is not a picture of a kind that is read here.",
+        "tintype: 3 to color, 0 skipped, 2 failed",
     ]
     told = [json.loads(line)["status"] for line in tintype(*command, "--json").stdout.splitlines()]
-    assert sorted(told) == ["failed", "planned", "planned", "planned"]
+    assert sorted(told) == ["failed", "failed", "planned", "planned", "planned"]
     assert files(album) == before
     assert not (album.parent / "out").exists()
 
@@ -159,8 +161,14 @@ def test_from_pipe_to_pipe(album: Path, tiny_model: Path) -> None:
     other = pipe("-", "-o", album / "new.png", "--model", tiny_model, given=content)
     assert (other.returncode, other.stdout) == (0, f"{album / 'new.png'}\n".encode())
     assert is_our_result(album / "new.png")
-    as_png = pipe("-", "-o", "-", "--format", "png", "--model", tiny_model, given=content)
+    as_png = pipe("-", "-o", "-", "--format", "PNG", "--model", tiny_model, given=content)
     assert as_png.stdout.startswith(b"\x89PNG")
+    as_jpeg = pipe("-", "-o", "-", "--format", "jpg", "--model", tiny_model, given=content)
+    assert as_jpeg.stdout == done.stdout
+    misnamed = pipe("-", "-o", album / "b.png", "--format", "jpeg", given=content)
+    assert misnamed.returncode == 1
+    assert b"b.png: goes by the name of another format than jpeg." in misnamed.stderr
+    assert not (album / "b.png").exists()
 
 
 @pytest.mark.parametrize(
@@ -189,7 +197,7 @@ def test_pipe_colors_nothing_twice(album: Path, tiny_model: Path) -> None:
     "more", [[], ["-o", "-", "--json"], ["-o", "-", "--compare"], ["x", "-o", "-"]]
 )
 def test_what_does_not_go_with_a_pipe(more: list[str]) -> None:
-    done = pipe("-", *more)
+    done = pipe("-", *more, "--reference", "missing.jpg")
     assert done.returncode == 2
     assert b"- stands for one photograph" in done.stderr
 

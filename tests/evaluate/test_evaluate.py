@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from skimage import color, metrics
 
+from tintype import contact
 from tintype.colorizer import Colorizer
 from tintype.errors import PhotoTooLarge
 from tintype.evaluate.pictures import read_rgb, results_for, true_pictures
@@ -231,6 +232,18 @@ def test_no_pictures(evaluate: Run, foreign: Path, tmp_path: Path) -> None:
     assert_one_line(evaluate(foreign, "--data", empty), "empty: holds no pictures")
     file = foreign / "cat_0.webp"
     assert_one_line(evaluate(foreign, "--data", file), "cat_0.webp: a file, and no folder")
+
+
+def test_results_are_no_truth(evaluate: Run, truth: Path, foreign: Path) -> None:
+    contact.save(Image.new("RGB", (64, 64), "red"), truth / "cat_0.color.jpg")
+    done = evaluate(foreign, "--data", truth)
+    assert done.returncode == 0
+    assert "no truth: " in done.stderr
+    assert "cat_0.color.jpg." in done.stderr
+    for file in truth.iterdir():
+        if file.name != "cat_0.color.jpg":
+            file.unlink()
+    assert_one_line(evaluate(foreign, "--data", truth), "truth: holds no true pictures, only")
 
 
 def test_names_that_are_not_there(evaluate: Run, truth: Path, foreign: Path) -> None:

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from tintype import Photo, __version__
@@ -69,6 +69,19 @@ def test_exif_is_carried_over(given, written, described, strong_ab):
     if written != "tiff":
         assert (taken[WIDTH], taken[HEIGHT]) == result.size
         assert taken[COLOR_SPACE] == 1  # sRGB
+
+
+@pytest.mark.parametrize("written", FORMATS)
+def test_more_than_a_jpeg_holds_is_left_out(written, gray_scan, strong_ab):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[DESCRIPTION] = "Harbor"
+    for private in range(65000, 65005):
+        tags[private] = "x" * 16_000
+    file = io.BytesIO()
+    Image.fromarray(gray_scan).save(file, "tiff", tiffinfo=tags)
+    result = Photo.open(file.getvalue()).with_chroma(strong_ab).to_bytes(written)
+    assert opened(result).getexif()[DESCRIPTION] == "Harbor"
+    assert (b"x" * 16_000 in result) == (written == "tiff")
 
 
 @pytest.mark.parametrize("given", ["jpeg", "png", "tiff"])

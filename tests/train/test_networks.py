@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -111,6 +112,18 @@ def test_blotches_are_what_the_truth_has_not():
     assert losses.blotches(smooth, smooth).item() == 0
     assert losses.blotches(smooth, rough).item() == 0  # flatter than the truth, which is rough
     assert losses.blotches(rough + 30, rough).item() == 0
+
+
+def test_colorfulness_is_that_of_the_whole_picture():
+    rng = np.random.default_rng(0)
+    ab = rng.normal((12, -5), (20, 9), (2, 48, 64, 2)).astype(np.float32)
+    hasler = [np.sqrt(p.var((0, 1)).sum()) + 0.37 * np.hypot(*p.mean((0, 1))) for p in ab]
+    truth = torch.from_numpy(ab).permute(0, 3, 1, 2)
+    assert losses.colorfulness(truth * 0, truth).item() == pytest.approx(np.mean(hasler), abs=0.02)
+    assert losses.colorfulness(truth / 2, truth).item() == pytest.approx(np.mean(hasler) / 2, 1e-3)
+    assert losses.colorfulness(truth.flip(2), truth).item() == 0  # wherever the colors lie
+    too_much = losses.colorfulness(torch.cat([truth[:1] * 1.5, truth[1:] / 2]), truth).item()
+    assert too_much == pytest.approx(np.mean(hasler) / 2, 1e-3)  # the two do not make up
 
 
 def test_blotches_can_be_unlearned():

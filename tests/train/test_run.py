@@ -232,9 +232,9 @@ def test_what_steers_may_be_turned_while_it_runs(photo_folder, tmp_path, small_r
               [photo_folder], tmp_path)  # fmt: skip
     train(small_recipe("stages.small.total_images=16", "stages.small.lr_g=1e-5"),
           [photo_folder], tmp_path)  # fmt: skip
-    assert "goes on with stages.small.lr_g=0.001, not 1e-05" in capfd.readouterr().err
+    assert "goes on with stages.small.lr_g=1e-05, not 0.001" in capfd.readouterr().err
     (changed,) = [row["changed"] for row in rows(tmp_path) if "changed" in row]
-    assert changed == ["stages.small.lr_g=0.001, not 1e-05"]
+    assert changed == ["stages.small.lr_g=1e-05, not 0.001"]
 
 
 def test_stages_to_come_may_be_others(photo_folder, tmp_path, small_recipe):

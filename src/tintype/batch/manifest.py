@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from tintype import files
-from tintype.batch.one import Result, sha256_of
+from tintype.batch.one import Result
 from tintype.batch.plan import WHOLE, Item, Shard
 from tintype.errors import OutputError
 
@@ -105,9 +105,8 @@ class Manifest:
             return Result(item, "failed", reason, sha256=entry.sha256)
         if not all(os.path.lexists(path) for path in (item.output, *item.beside)):
             return None
-        reason = f"{item.output} exists"
-        if not is_same:
-            reason += f", but {item.source} has changed since; --overwrite makes it anew"
+        changed = "" if is_same else f", but {item.source} has changed since"
+        reason = f"{item.output} exists{changed}; --overwrite makes it anew"
         return Result(item, "skipped", reason, "", entry.sha256, entry.model)
 
     def add(self, result: Result, seconds: float) -> None:
@@ -177,7 +176,7 @@ def _is_unchanged(source: Path, entry: Entry) -> bool:
     status = source.stat()
     if (status.st_size, status.st_mtime_ns) == (entry.bytes, entry.modified_ns):
         return True
-    return status.st_size == entry.bytes and sha256_of(source) == entry.sha256
+    return status.st_size == entry.bytes and files.sha256_of(source) == entry.sha256
 
 
 def _parsed(line: bytes) -> Entry | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Unpack
 
 from tintype import contact, files
 from tintype.batch.plan import Item
 from tintype.colorizer import Colorizer, save_result
 from tintype.errors import (
-    OutputError,
     OutputExists,
     OutputUnavailable,
     PhotoError,
@@ -74,13 +71,14 @@ def colorize_one(
         _make_folder(item)
         if result.status == "planned":
             try:
-                stamp, sha256 = files.stamp(item.source), sha256_of(item.source)
+                stamp = files.stamp(item.source.stat())
+                sha256 = files.sha256_of(item.source)
             except OSError as error:
                 raise files.unreadable(item.source, error) from None
             photo = Photo.open(item.source)
             if is_our_result(photo):
-                return Result(item, "skipped", f"{item.source} was colored by tintype before")
-            if files.stamp(item.source) != stamp:
+                return _ours(item)
+            if files.stamp(item.source.stat()) != stamp:
                 raise files.changed(item.source)
             with room(photo.width * photo.height):
                 colored = colorizer(
@@ -106,33 +104,49 @@ def colorize_one(
     except OutputUnavailable:
         raise
     except OutputExists:  # another process was faster
-        return Result(item, "skipped", f"{item.output} exists")
-    except TintypeError as error:
-        own_fault = isinstance(error, PhotoError) and not isinstance(error, PhotoTooLarge)
-        return Result(item, "failed", str(error), sha256=sha256 if own_fault else None)
-    except OSError as error:
-        where = error.filename or item.output
-        return Result(item, "failed", f"{where}: {error.strerror or error}")
+        return _exists(item)
     except Exception as error:
-        return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
+        return _failed(item, error, sha256)
 
 
 def foresee(item: Item, *, overwrite: bool = False) -> Result:
     """What is known before the photograph is looked at; `planned` is what is to be colored."""
     if item.problem:
         return Result(item, "failed", item.problem)
-    if overwrite or not os.path.lexists(item.output):
+    if not os.path.lexists(item.output):
         return Result(item, "planned")
     if is_our_result(item.output):
-        return Result(item, "skipped", f"{item.output} exists")
+        return Result(item, "planned") if overwrite else _exists(item)
     reason = f"{item.output}: is there already, and is no result of tintype. Name another output."
     return Result(item, "failed", reason)
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of a file, hexadecimal. Raises `OSError`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def glance(item: Item) -> Result:
+    """What the head of a photograph's file tells: `planned`, or why it will not be colored."""
+    try:
+        if is_our_result(Photo.open(item.source)):
+            return _ours(item)
+    except Exception as error:
+        return _failed(item, error)
+    return Result(item, "planned")
+
+
+def _failed(item: Item, error: Exception, sha256: str | None = None) -> Result:
+    if isinstance(error, TintypeError):
+        own_fault = isinstance(error, PhotoError) and not isinstance(error, PhotoTooLarge)
+        return Result(item, "failed", str(error), sha256=sha256 if own_fault else None)
+    if isinstance(error, OSError):
+        where = error.filename or item.output
+        return Result(item, "failed", f"{where}: {error.strerror or error}")
+    return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
+
+
+def _exists(item: Item) -> Result:
+    return Result(item, "skipped", f"{item.output} exists; --overwrite makes it anew")
+
+
+def _ours(item: Item) -> Result:
+    return Result(item, "skipped", f"{item.source} was colored by tintype before")
 
 
 def _make_folder(item: Item) -> None:

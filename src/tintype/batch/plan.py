@@ -12,14 +12,20 @@ from functools import partial
 from pathlib import Path
 
 from tintype.errors import OutputError, PhotoError
-from tintype.formats import EXTENSIONS, WRITERS, format_of, written_for
+from tintype.formats import (
+    EXTENSIONS,
+    PICTURE_SUFFIXES,
+    WRITERS,
+    check_name,
+    format_of,
+    written_for,
+)
 from tintype.provenance import is_our_result
 from tintype.walk import walk
 
 RESULT_MARK = ".color"  # photo.jpg -> photo.color.jpg
 COMPARE_MARK = ".compare.jpg"  # photo.jpg -> photo.jpg.compare.jpg
 CONFIDENCE_MARK = ".confidence.jpg"
-PICTURE_SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 
 AnyPath = str | os.PathLike[str]
 
@@ -211,8 +217,7 @@ class _Targets:
         path = Path(output)
         says_folder = str(output).endswith(("/", os.sep)) or _is_folder(path)
         if path.suffix and not says_folder and len(named) == 1 and not _is_folder(named[0]):
-            if format and WRITERS.get(path.suffix.lower(), format) != format:
-                raise OutputError(f"{path}: goes by the name of another format than {format}.")
+            check_name(path, format)
             self._file = path
         elif stat.S_ISREG(_mode(path)) or (
             path.suffix.lower() in PICTURE_SUFFIXES and not says_folder

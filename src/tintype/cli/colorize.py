@@ -17,10 +17,9 @@ import click
 from tintype.cli import stream
 from tintype.cli.outcome import line, save_sheets, tell, told
 from tintype.errors import OutputUnavailable
-from tintype.formats import DEFAULT_QUALITY, WRITTEN, Saving
+from tintype.formats import DEFAULT_QUALITY, WRITERS, WRITTEN, Saving
 
 if TYPE_CHECKING:
-    from tintype.batch import Shard
     from tintype.hints import Hints
 
 JOB_MEMORY_BYTES = 300_000_000  # of one photograph of 24 megapixels, and some to spare
@@ -32,6 +31,14 @@ def _finite(_: click.Context, __: click.Parameter, value: float) -> float:
     return value
 
 
+class FormatType(click.Choice[str]):
+    """A kind of file that is written, by its name or by an extension of it, as jpg."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read what was given."""
+        return super().convert(WRITERS.get(f".{value}".lower(), value), param, ctx)
+
+
 class ShardType(click.ParamType[Any]):
     """I/N, from 1/N to N/N."""
 
@@ -39,14 +46,12 @@ class ShardType(click.ParamType[Any]):
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Shard:
+    ) -> tuple[int, int]:
         """Read what was given."""
-        from tintype.batch import Shard
-
         found = re.fullmatch(r"(\d+)/(\d+)", value)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             self.fail(f"{value!r} is not a part such as 1/4, 2/4, 3/4 or 4/4.", param, ctx)
-        return Shard(int(found[1]), int(found[2]))
+        return int(found[1]), int(found[2])
 
 
 @click.command(
@@ -133,7 +138,7 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
 )
 @click.option(
     "--format",
-    type=click.Choice(WRITTEN),
+    type=FormatType(WRITTEN),
     help="The format of all results. Default: that of each input, or the nearest.",
 )
 @click.option(
@@ -157,7 +162,9 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
 @click.option("--keep-times", is_flag=True, help="Give results the times of their inputs.")
 @click.option("--overwrite", is_flag=True, help="Make results of tintype anew; other files stay.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
-@click.option("--dry-run", is_flag=True, help="Say what would be colored, and do nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be colored and what cannot be; do nothing."
+)
 @click.option(
     "--jobs",
     metavar="NUMBER",
@@ -208,7 +215,7 @@ def colorize(
     retry_failed: bool,
     dry_run: bool,
     jobs: int | None,
-    shard: Shard,
+    shard: tuple[int, int],
     engine: str,
     address: str | None,
     as_json: bool,
@@ -240,7 +247,7 @@ def colorize(
     if engine == "ray":
         alone = hints_file or points or reference or variants > 1 or confidence
         alone = alone or compare or sheet or keep_times or dry_run
-        if alone or shard.count > 1 or len(inputs) > 1 or output is None:
+        if alone or shard[1] > 1 or len(inputs) > 1 or output is None:
             raise click.UsageError(
                 "--engine ray goes from one folder's URL to another's, as in `tintype colorize "
                 "s3://scans/1911 -o s3://color/1911 --engine ray`, and with no --hint, --hints, "
@@ -258,33 +265,37 @@ def colorize(
     if address or urls:
         what = urls[0] if urls else "--address"
         raise click.UsageError(f"{what}: is for --engine ray.")
-    if reference is not None:
-        from tintype.colorizer import palette_of
-
-        coloring["reference"] = palette_of(reference)  # once for all photographs
-    if stream.NAME in (*inputs, output):
+    is_piped = stream.NAME in (*inputs, output)
+    if is_piped:
         beside = variants > 1 or confidence or compare or sheet
         if len(inputs) > 1 or output is None or beside or dry_run or as_json:
             raise click.UsageError(
                 "- stands for one photograph and needs -o, as in `tintype colorize - -o -`; it "
                 "goes with no --variants, --confidence, --compare, --sheet, --dry-run or --json."
             )
+    jobs = _share_cores(inputs, jobs) if are_many else 1  # before libvips is imported
+    if reference is not None:
+        from tintype.colorizer import palette_of
+
+        coloring["reference"] = palette_of(reference)  # once for all photographs
+    if is_piped:
+        assert output is not None
         stream.colorize(inputs[0], output, model, coloring, overwrite, format, saving)
         return
-    jobs = _share_cores(inputs, jobs) if are_many else 1
 
     from tqdm import tqdm
 
-    from tintype.batch import Manifest, colorize_one, destination, plan
+    from tintype.batch import Manifest, Shard, colorize_one, destination, plan
     from tintype.colorizer import Colorizer
     from tintype.engines import local
 
     silent = not sys.stderr.isatty()
+    part = Shard(*shard)
     planned = plan(
         inputs,
         output,
         format=format,
-        shard=shard,
+        shard=part,
         compare=compare,
         confidence=confidence,
         variants=variants,
@@ -298,7 +309,7 @@ def colorize(
     manifest = None
     if folder:
         manifest = Manifest(
-            folder, shard, overwrite=overwrite, retry_failed=retry_failed, read_only=dry_run
+            folder, part, overwrite=overwrite, retry_failed=retry_failed, read_only=dry_run
         )
     if colorizer is None:
         outcomes = local.foresee(items, manifest, overwrite=overwrite)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+_COLUMNS = 100
+
 if TYPE_CHECKING:
     from tintype.models.catalog import Entry
 
@@ -71,4 +73,5 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         yield "  gives      variants, confidence"
     for scores in facts["scores"]:
         values = ", ".join(f"{name} {value:g}" for name, value in scores["values"].items())
-        yield f"  scores     {values} ({scores['protocol']})"
+        told = f"{values} ({scores['protocol']})"
+        yield click.wrap_text(told, _COLUMNS, "  scores     ", " " * 13)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tintype.cli import one_line
-from tintype.formats import Saving, written_as
+from tintype.formats import Saving, check_name, written_as
 
 NAME = "-"
 """What stands for either on the command line."""
@@ -32,6 +32,8 @@ def colorize(
 
     if output == NAME and sys.stdout.isatty():
         raise click.UsageError("a picture is nothing for a terminal: send it to a file or program.")
+    if output != NAME:
+        check_name(Path(output), format)
     if source == NAME:
         photo = Photo.open(sys.stdin.buffer.read(), name="standard input")
     else:

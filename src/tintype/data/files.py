@@ -6,12 +6,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tintype.data.decode import content_of, decode, short_side
-from tintype.data.source import U8, Form, some
-from tintype.errors import DataError
-from tintype.formats import EXTENSIONS
+from tintype.data.source import U8, Form
+from tintype.errors import DataError, some
 from tintype.walk import walk
-
-SUFFIXES = frozenset(suffix for kind in EXTENSIONS.values() for suffix in kind)
 
 
 class FileSource:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tintype.data.files import SUFFIXES, FileSource, files_in, listed
+from tintype.data.files import FileSource, files_in, listed
 from tintype.data.npy import NpySource, arrays_in
 from tintype.data.paired import Pair, PairedSource, paired_folders
 from tintype.data.shards import ShardSource
-from tintype.data.source import Form, Joined, Source, some
-from tintype.errors import DataError
+from tintype.data.source import Form, Joined, Source
+from tintype.errors import DataError, some
+from tintype.formats import PICTURE_SUFFIXES
 from tintype.recipe.data import DataSpec
 
 ALL = DataSpec()
@@ -53,7 +54,7 @@ def form_of(path: Path) -> Form:
             return "pair"
         if not arrays_in(path):
             return "rgb"
-        if files_in(path, SUFFIXES):
+        if files_in(path, PICTURE_SUFFIXES):
             raise DataError(
                 f"{path}: it holds pictures and .npy arrays.",
                 hint="Say which are meant: --set data.form=rgb or --set data.form=lab",
@@ -77,7 +78,7 @@ def pictures_at(paths: Sequence[Path]) -> list[ShardSource | FileSource]:
     for path in paths:
         if path.is_dir():
             shards += files_in(path, [".tar"])
-            files += files_in(path, SUFFIXES)
+            files += files_in(path, PICTURE_SUFFIXES)
         elif path.suffix == ".tar":
             shards.append(path)
         else:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tintype.data.decode import content_of, decode, short_side
-from tintype.data.files import SUFFIXES, files_in
-from tintype.data.source import U8, Form, some
-from tintype.errors import DataError
+from tintype.data.files import files_in
+from tintype.data.source import U8, Form
+from tintype.errors import DataError, some
+from tintype.formats import PICTURE_SUFFIXES
 
 COLOR_NAMES = ("color", "colour", "rgb")
 GRAY_NAMES = ("gray", "grey", "grayscale", "greyscale", "black", "bw")
@@ -113,7 +114,7 @@ def _matched(folders: Pair) -> list[Pair]:
 def _by_name(folder: Path) -> dict[str, Path]:
     """Pictures by their path in the folder without the ending: a gray PNG may match a JPEG."""
     found: dict[str, Path] = {}
-    for file in files_in(folder, SUFFIXES):
+    for file in files_in(folder, PICTURE_SUFFIXES):
         name = file.relative_to(folder).with_suffix("").as_posix()
         if name in found:
             raise DataError(f"{found[name]} and {file.name}: two pictures of one name.")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from tintype.data.decode import decode, short_side
-from tintype.data.files import SUFFIXES
 from tintype.data.offsets import Parts
 from tintype.data.source import U8, Form
 from tintype.errors import DataError
+from tintype.formats import PICTURE_SUFFIXES
 
 
 class ShardSource:
@@ -28,7 +28,7 @@ class ShardSource:
             try:
                 with tarfile.open(shard, "r:") as tar:
                     for member in tar:
-                        if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                        if member.isfile() and Path(member.name).suffix.lower() in PICTURE_SUFFIXES:
                             rows.append((number, member.offset_data, member.size))
                             self._names.append(member.name)
             except (tarfile.TarError, OSError) as error:

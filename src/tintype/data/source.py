@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 Form = Literal["rgb", "lab", "pair"]
 IndexArray = NDArray[np.int64]
 U8 = NDArray[np.uint8]
-
-_NAMED = 3
 
 
 class Source(Protocol):
@@ -75,10 +73,3 @@ def fingerprint(source: Source) -> str:
     for index in range(len(source)):
         names.update(Path(source.name(index)).name.encode("utf-8", "surrogateescape") + b"\0")
     return f"{len(source)}-{names.hexdigest()[:16]}"
-
-
-def some(names: Iterable[object]) -> str:
-    """The first of many names, and how many more there are."""
-    told = [str(name) for name in names]
-    more = len(told) - _NAMED
-    return ", ".join(told[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -85,10 +85,11 @@ def run(
 def foresee(
     items: Iterable[Item], manifest: Manifest | None = None, *, overwrite: bool = False
 ) -> Generator[Done]:
-    """What `run` would do, as far as it is known before the photographs are looked at."""
+    """What `run` would do, as far as the heads of the photographs' files tell."""
     for item in items:
-        known = manifest.settled(item) if manifest else None
-        yield Done(known or batch.foresee(item, overwrite=overwrite), 0.0)
+        result = manifest.settled(item) if manifest else None
+        result = result or batch.foresee(item, overwrite=overwrite)
+        yield Done(batch.glance(item) if result.status == "planned" else result, 0.0)
 
 
 def _with_roots(items: Iterable[Item]) -> Iterator[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,15 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tintype import formats, pixels
-from tintype.batch.plan import PICTURE_SUFFIXES, RESULT_MARK
-from tintype.errors import DataError, PhotoError
+from tintype import files, formats, pixels
+from tintype.batch.plan import RESULT_MARK
+from tintype.errors import DataError, PhotoError, some
 from tintype.evaluate.metrics.lab import Floats, RgbU8
+from tintype.provenance import is_our_result
 from tintype.walk import walk
 
 GRAY_CHROMA = 5.0  # Lab units: what JPEG and scanners leave in a gray picture stays below
 GRAY_SHARE = 0.999
-NAMED_AT_MOST = 3
 
 
 class Results(NamedTuple):
@@ -30,15 +30,29 @@ class Results(NamedTuple):
     extra: list[Path]
 
 
-def true_pictures(folder: Path) -> dict[str, Path]:
+def true_pictures(
+    folder: Path, passed_over: Callable[[Path], object] = lambda _: None
+) -> dict[str, Path]:
     """The pictures of a folder and all below it, in the order of file names, then of paths.
 
+    Results of tintype, whose colors are inferred, are told to `passed_over`.
     A name is the file's without its extension, or its path from `folder` where two would be alike.
-    Raises DataError when there is no such folder, no picture, or two go by one name.
+    Raises DataError when there is no such folder, no true picture, or two go by one name.
     """
-    found = list(_walk(folder))
-    if not found:
+    pictures = list(_walk(folder))
+    if not pictures:
         raise DataError(f"{folder}: holds no pictures.")
+    found = []
+    for file in pictures:
+        if is_our_result(file):
+            passed_over(file)
+        else:
+            found.append(file)
+    if not found:
+        raise DataError(
+            f"{folder}: holds no true pictures, only results of tintype.",
+            hint="Name the folder of color photographs.",
+        )
     stems = {file.stem for file in found}
     named: dict[str, Path] = {}
     for file in found:
@@ -125,23 +139,15 @@ def is_gray(lab: Floats) -> bool:
 def content_hash(path: Path) -> str:
     """SHA-256 of a file. Raises PhotoError when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.sha256_of(path)
     except OSError as error:
-        raise PhotoError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise files.unreadable(path, error) from None
 
 
 def group_of(name: str) -> str | None:
     """What stands before the first _ of a picture's name: `scene_017` is of the group `scene`."""
     head, underscore, _ = Path(name).name.partition("_")
     return head if underscore else None
-
-
-def some(names: Iterable[object]) -> str:
-    """The first few names, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = len(listed) - NAMED_AT_MOST
-    return ", ".join(listed[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -155,5 +161,5 @@ def _walk(folder: Path) -> Iterator[Path]:
     if unreadable:
         raise DataError(f"{folder}: cannot be read: {some(unreadable)}.")
     for file in sorted(found, key=lambda file: (file.name, file)):
-        if file.suffix.lower() in PICTURE_SUFFIXES or formats.is_picture(file):
+        if file.suffix.lower() in formats.PICTURE_SUFFIXES or formats.is_picture(file):
             yield file

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tintype.colorizer import Colorizer
-from tintype.errors import DataError, closest
+from tintype.errors import DataError, closest, some
 from tintype.evaluate.cache import open_cache
 from tintype.evaluate.compare import BASELINES, Comparison, Row, compare
 from tintype.evaluate.judge import Judge, open_judge
-from tintype.evaluate.pictures import results_for, some, true_pictures
+from tintype.evaluate.pictures import results_for, true_pictures
 from tintype.evaluate.protocol import AS_THEY_ARE, PROTOCOLS, Protocol
 from tintype.evaluate.summary import Table, summarize
 from tintype.models import store
@@ -60,10 +60,13 @@ def evaluate(
     UnknownModel, MissingExtra, OutputError.
     """
     kept = PROTOCOLS[protocol] if protocol else AS_THEY_ARE
-    every = true_pictures(data)
+    ours: list[Path] = []
+    every = true_pictures(data, ours.append)
     counts = [n for n in (kept.pictures, limit) if n]
     truth = dict(itertools.islice(every.items(), min(counts, default=None)))
     warnings = []
+    if ours:
+        warnings.append(f"{data}: left out, results of tintype and no truth: {some(ours)}.")
     if kept.pictures and len(truth) < kept.pictures:
         warnings.append(
             f"{len(truth)} pictures, and {kept.name} has {kept.pictures}: "

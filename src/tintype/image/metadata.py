@@ -9,6 +9,7 @@ from PIL import Image as PILImage
 
 from tintype import jpeg, provenance
 from tintype.image.vips import VipsImage, pyvips
+from tintype.tifftags import EXIF_BYTES
 
 APP13_HEADING = b"Photoshop 3.0\0"
 _CARRIED = ("xmp-data", "iptc-data")
@@ -29,7 +30,12 @@ def set_blob(image: VipsImage, field: str, content: bytes) -> None:
 
 
 def add_exif(image: VipsImage, exif: bytes, *, with_orientation: bool) -> None:
-    """Give a picture an EXIF block. libvips parses one as it reads a JPEG, so a JPEG brings it."""
+    """Give a picture an EXIF block, if it is not too long for a JPEG.
+
+    libvips parses one as it reads a JPEG, so a JPEG brings it.
+    """
+    if len(exif) > EXIF_BYTES:
+        return
     file = io.BytesIO()
     PILImage.new("L", (1, 1)).save(file, "jpeg", exif=exif)
     bearer = pyvips.Image.jpegload_buffer(file.getvalue())

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from tintype import formats, jpeg, pixels, tiff, tifftags
+from tintype import files, formats, jpeg, pixels, tiff, tifftags
 from tintype.color import Floats
 from tintype.errors import PhotoError, UnsupportedFormat
 from tintype.image import extras, metadata
@@ -66,7 +66,7 @@ class Source:
             except IsADirectoryError:
                 raise PhotoError(f"{name}: is a folder, not a picture.") from None
             except OSError as error:
-                raise _unreadable(name, error) from None
+                raise files.unreadable(name, error) from None
         elif isinstance(given, bytes | bytearray | memoryview):
             head = content = bytes(given)
         else:
@@ -335,14 +335,11 @@ class Source:
         try:
             file = self.content.open("rb")
         except OSError as error:
-            raise _unreadable(self.name, error) from None
+            raise files.unreadable(self.name, error) from None
         with file:
-            if self.status and _identity(os.fstat(file.fileno())) != _identity(self.status):
-                raise PhotoError(
-                    f"{self.name}: the file changed while it was read.",
-                    hint="Color it again when it is whole.",
-                    public_message="The file changed while it was read.",
-                )
+            now = os.fstat(file.fileno())
+            if self.status and files.stamp(now) != files.stamp(self.status):
+                raise files.changed(self.name)
             yield file
 
     @contextmanager
@@ -370,15 +367,6 @@ def thumbnail(image: VipsImage, longest_px: int) -> NDArray[np.uint8]:
 def orientation(image: VipsImage) -> int:
     """EXIF's orientation, 1 to 8; from 5 on the picture lies on its side."""
     return int(image.get("orientation")) if image.get_typeof("orientation") else 1
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    """What changes when a file is written to or replaced."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _unreadable(name: str, error: OSError) -> PhotoError:
-    return PhotoError(f"{name}: cannot be read: {error.strerror or error}.")
 
 
 def _told(name: str, detail: str) -> PhotoError:

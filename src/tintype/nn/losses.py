@@ -10,6 +10,8 @@ from torch import Tensor
 
 WINDOWS = 8
 SMOOTH_LAB = 3.0
+FLAT = 1e-4
+"""Lab units squared under each root, whose slope at 0 has no end."""
 
 
 def l1(color: Tensor, truth: Tensor) -> Tensor:
@@ -45,10 +47,26 @@ def blotches(ab: Tensor, truth: Tensor) -> Tensor:
     return (F.relu(made - true) * smooth).sum() / smooth.sum().clamp(min=1)
 
 
+def colorfulness(ab: Tensor, truth: Tensor) -> Tensor:
+    """How far made pictures (N, 2, H, W) are from the colorfulness of the true ones, in Lab units.
+
+    That of a picture is the spread of a and b and 0.37 of the distance of their mean from gray
+    (Hasler and Suesstrunk 2003, equation for CIELab); more than the truth's costs what less does.
+    """
+    made, true = (_colorfulness(x.float()) for x in (ab, truth))
+    return (made - true).abs().mean()
+
+
+def _colorfulness(ab: Tensor) -> Tensor:
+    """Of each picture, (N,)."""
+    variance, mean = ab.var((2, 3), correction=0).sum(1), ab.mean((2, 3)).square().sum(1)
+    return (variance + FLAT).sqrt() + 0.37 * (mean + FLAT).sqrt()
+
+
 def _spread(ab: Tensor, side: int) -> Tensor:
     """The root of the summed variances of a and b in windows, (N, h, w)."""
     mean, square = F.avg_pool2d(ab, side), F.avg_pool2d(ab.square(), side)
-    return ((square - mean.square()).clamp(min=0).sum(1) + 1e-4).sqrt()
+    return ((square - mean.square()).clamp(min=0).sum(1) + FLAT).sqrt()
 
 
 def vanilla_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -85,6 +85,10 @@ class _MovesGenerator(_Stage):
     blotch_weight: float = Field(0.0, ge=0)
     """The weight of made color varying more than the true one where that is smooth, for each Lab
     unit; one coat should have one color."""
+    colorfulness_weight: float = Field(0.0, ge=0)
+    """The weight of a crop being more or less colorful than the true one, for each Lab unit; by
+    Hasler and Suesstrunk's formula for CIELab, where looks and `tintype evaluate` take theirs for
+    sRGB."""
     likely_weight: float = Field(0.0, ge=0)
     """The weight of the cross-entropy of told colors, for generators that tell how likely each is;
     about 3 nats at first."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-LOSSES = ("l1", "perceptual", "blotches", "likely", "adversarial", "d")
+LOSSES = ("l1", "perceptual", "blotches", "colorfulness", "likely", "adversarial", "d")
 SCORES = ("score", "fd", "de00", "cf_err", "chroma")
 SHADES = ("#f1f4f9", "#ffffff")
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from tintype.data.choose import chosen, short_sides, split_holdout
 from tintype.data.loader import Crops
 from tintype.data.open import open_sources
-from tintype.data.source import IndexArray, Source, fingerprint, some
-from tintype.errors import DataError, OutputError
+from tintype.data.source import IndexArray, Source, fingerprint
+from tintype.errors import DataError, OutputError, some
 from tintype.evaluate.judge import Judge, open_judge
 from tintype.recipe import Recipe
 from tintype.recipe.stages import Stage

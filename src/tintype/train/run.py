@@ -35,8 +35,8 @@ FREE_TO_CHANGE = {
 
 STEERING = frozenset({
     "lr_g", "lr_d", "final_lr_scale", "plateau_looks", "plateau_factor", "label_smoothing",
-    "adversarial_weight", "lambda_l1", "blotch_weight", "d_every_steps", "d_waits_above",
-    "stop_after_looks",
+    "adversarial_weight", "lambda_l1", "blotch_weight", "colorfulness_weight", "d_every_steps",
+    "d_waits_above", "stop_after_looks",
 })  # fmt: skip
 """Keys of the stage a run is in that may be turned while it runs."""
 
@@ -264,9 +264,14 @@ def check_same_recipe(recipe: Recipe, state: dict[str, Any], out: Path) -> list[
         if not is_begun:
             continue
         may_change = STEERING if i == state["stage_number"] else frozenset()
-        for told in _differences(f"stages.{stage['name']}", stage, mine):
+        where = f"stages.{stage['name']}"
+        turned = _differences(where, mine, stage)
+        for told, told_as_turned in zip(_differences(where, stage, mine), turned, strict=True):
             key = told.partition("=")[0].rpartition(".")[2]
-            (steered if key in may_change else differs).append(told)
+            if key in may_change:
+                steered.append(told_as_turned)
+            else:
+                differs.append(told)
     if differs:
         raise CheckpointError(
             f"{out}: it was begun with {'; '.join(differs)}.",
@@ -285,9 +290,9 @@ def check_same_pictures(pictures: str, state: dict[str, Any], out: Path) -> None
 
 
 def _differences(key: str, then: Any, now: Any) -> list[str]:
-    """`key=then, not now` for each value that differs."""
+    """`key=then, not now` for each value that differs, in the same order either way around."""
     if isinstance(then, dict) and isinstance(now, dict):
-        keys = [*then, *(k for k in now if k not in then)]
+        keys = sorted({*then, *now})
         return [told for k in keys for told in _differences(f"{key}.{k}", then.get(k), now.get(k))]
     return [] if then == now else [f"{key}={_short(then)}, not {_short(now)}"]
 

@@ -61,9 +61,15 @@ def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views:
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
     loss_blotches = blotches(stage, views, fake)
-    descend(fabric, loss_l1 + loss_perceptual + loss_blotches + loss_likely, players.opt_g)
+    loss_colorfulness = colorfulness(stage, views, fake)
+    loss_g = loss_l1 + loss_perceptual + loss_blotches + loss_colorfulness + loss_likely
+    descend(fabric, loss_g, players.opt_g)
     return logged(
-        l1=loss_l1, perceptual=loss_perceptual, blotches=loss_blotches, likely=loss_likely
+        l1=loss_l1,
+        perceptual=loss_perceptual,
+        blotches=loss_blotches,
+        colorfulness=loss_colorfulness,
+        likely=loss_likely,
     )
 
 
@@ -117,8 +123,10 @@ def gan_step(
     loss_l1 = distance(stage, views, fake)
     loss_perceptual = players.perceptual_loss(stage, views, fake)
     loss_blotches = blotches(stage, views, fake)
+    loss_colorfulness = colorfulness(stage, views, fake)
     loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1
-    descend(fabric, loss_g + loss_perceptual + loss_blotches + loss_likely, opt_g)
+    loss_g = loss_g + loss_perceptual + loss_blotches + loss_colorfulness + loss_likely
+    descend(fabric, loss_g, opt_g)
 
     told = {"d": loss_d.detach(), "d_accuracy": accuracy(on_real, on_fake, middle)}
     return told | logged(
@@ -126,6 +134,7 @@ def gan_step(
         adversarial=loss_adv,
         perceptual=loss_perceptual,
         blotches=loss_blotches,
+        colorfulness=loss_colorfulness,
         likely=loss_likely,
     )
 
@@ -147,6 +156,14 @@ def blotches(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Ten
         return 0.0
     made_ab = chroma_of(views.space, fake.float())
     return stage.blotch_weight * losses.blotches(made_ab, views.lab[:, 1:])
+
+
+def colorfulness(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor | float:
+    """The weighted error of each picture's colorfulness; 0 where the stage has none."""
+    if not stage.colorfulness_weight:
+        return 0.0
+    made_ab = chroma_of(views.space, fake.float())
+    return stage.colorfulness_weight * losses.colorfulness(made_ab, views.lab[:, 1:])
 
 
 def accuracy(on_real: Tensor, on_fake: Tensor, middle: float) -> Tensor:

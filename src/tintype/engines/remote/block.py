@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from tintype import files, formats
 from tintype.batch import Item, Result, colorize_one
-from tintype.batch.one import Room, sha256_of
-from tintype.batch.plan import PICTURE_SUFFIXES, result_name
+from tintype.batch.one import Room
+from tintype.batch.plan import result_name
 from tintype.colorizer import Colorizer
 from tintype.engines import local
 from tintype.engines.remote import parts
@@ -107,16 +107,15 @@ class _Block:
         name = known.output.removeprefix(self._destination.url_of(""))
         if not (self._is_name_of(line.key, name) and self._is_there(name)):
             return None
-        reason = f"{known.output} exists"
-        if not is_same:
-            reason += f", but {known.input} has changed since; --overwrite makes it anew"
+        changed = "" if is_same else f", but {known.input} has changed since"
+        reason = f"{known.output} exists{changed}; --overwrite makes it anew"
         return replace(known, status="skipped", reason=reason)
 
     def _items(self, to_do: list[Planned], scratch: Path) -> Iterator[Item]:
         """An item for each that is a picture by its content, or claims to be one by its name."""
         for number, line in enumerate(to_do):
             suffix = PurePosixPath(line.key).suffix
-            if suffix.lower() not in PICTURE_SUFFIXES:
+            if suffix.lower() not in formats.PICTURE_SUFFIXES:
                 try:
                     if self._kind(line.key, line.bytes) is None:
                         continue
@@ -135,7 +134,7 @@ class _Block:
             raise files.changed(self._source.url_of(line.key))
         if is_deadly:
             reason = f"{self._source.url_of(line.key)}: workers died while they colored it."
-            return Result(item, "failed", reason, sha256=sha256_of(item.source))
+            return Result(item, "failed", reason, sha256=files.sha256_of(item.source))
         name = self._named(line.key, formats.format_of(item.source))
         self._names[item.source] = name
         if line.rival and name == self._named(line.rival, self._kind(line.rival)):
@@ -162,7 +161,7 @@ class _Block:
         if result.status == "colored":
             self._destination.store(output, name, overwrite=overwrite)
         elif result.status == "skipped" and stands:  # by a worker that could not tell of it
-            result = replace(result, sha256=sha256_of(item.source))
+            result = replace(result, sha256=files.sha256_of(item.source))
         reason, note = result.reason, result.note
         for path, url in (
             (output, self._destination.url_of(name)),
