@@ -12,6 +12,7 @@ from tintype import contact, files
 from tintype.batch.plan import Item
 from tintype.colorizer import Colorizer, save_result
 from tintype.errors import (
+    OutputError,
     OutputExists,
     OutputUnavailable,
     PhotoError,
