@@ -203,8 +203,8 @@ def test_overwrite_spares_what_is_not_ours(tintype: Run, album: Path, tiny_model
     done = tintype("colorize", ".", "-o", "../out", "--overwrite", "--model", tiny_model)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "tintype: failed: ../out/camera.jpg: is not a result of tintype, and originals are never "
-        "replaced. Name another output.",
+        "tintype: failed: ../out/camera.jpg: is there already, and is no result of tintype. Name "
+        "another output.",
         "tintype: 2 colored, 0 skipped, 1 failed",
     ]
     assert original.read_bytes() == before
