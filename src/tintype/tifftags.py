@@ -47,7 +47,9 @@ _RESOLUTION = {0x011A, 0x011B, 0x0128}
 _EXIF_WIDTH, _EXIF_HEIGHT = 0xA002, 0xA003
 _BLOCK_OF_IPTC = b"8BIM\x04\x04\0\0"  # its number, and no name
 EXIF_BYTES = 65_533  # a segment of a JPEG holds no more
-_LARGEST_IN_EXIF = (16_384, 1_024, 256)  # bytes of a value that goes into it; less if all is more
+_LARGEST_IN_EXIF = (EXIF_BYTES, 16_384, 1_024)  # bytes of a value in it; less where all is more
+_PRIVATE = 0x8000  # the first tag of companies' own, among which EXIF has these
+_OF_EXIF = {0x8298, EXIF, GPS, *range(0x9C9B, 0x9CA0)}
 
 
 def exif_of(file: BinaryIO, page: int) -> bytes | None:
@@ -61,7 +63,8 @@ def exif_of(file: BinaryIO, page: int) -> bytes | None:
         try:
             source, target = Tiff(file), Tiff(block)
             _, entries = source.page(page)
-            values = _copied(source, entries, target, largest, left_out=left_out)
+            known = {t: e for t, e in entries.items() if t < _PRIVATE or t in _OF_EXIF}
+            values = _copied(source, known, target, largest, left_out=left_out)
         except BROKEN:
             return None
         if not values:

@@ -193,6 +193,14 @@ def test_pipe_colors_nothing_twice(album: Path, tiny_model: Path) -> None:
     assert b"was colored by tintype before" in done.stderr
 
 
+def test_a_closed_end_of_a_pipe() -> None:
+    for closed, ends in (("<&-", "- -o -"), (">&-", "x.jpg -o -")):
+        line = f"exec {sys.executable} -m tintype colorize {ends} {closed}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, check=False, timeout=60)
+        assert done.returncode == 2
+        assert b"which is closed" in done.stderr
+
+
 @pytest.mark.parametrize(
     "more", [[], ["-o", "-", "--json"], ["-o", "-", "--compare"], ["x", "-o", "-"]]
 )

@@ -72,15 +72,16 @@ def test_exif_is_carried_over(given, written, described, strong_ab):
 
 
 @pytest.mark.parametrize("written", FORMATS)
-def test_more_than_a_jpeg_holds_is_left_out(written, gray_scan, strong_ab):
+def test_private_tags_take_no_room_of_others(written, gray_scan, strong_ab):
     tags = TiffImagePlugin.ImageFileDirectory_v2()
-    tags[DESCRIPTION] = "Harbor"
+    tags[DESCRIPTION], tags[MAKE] = "Harbor" * 3_500, "Leitz"
     for private in range(65000, 65005):
         tags[private] = "x" * 16_000
     file = io.BytesIO()
     Image.fromarray(gray_scan).save(file, "tiff", tiffinfo=tags)
     result = Photo.open(file.getvalue()).with_chroma(strong_ab).to_bytes(written)
-    assert opened(result).getexif()[DESCRIPTION] == "Harbor"
+    exif = opened(result).getexif()
+    assert (exif[DESCRIPTION], exif[MAKE]) == ("Harbor" * 3_500, "Leitz")
     assert (b"x" * 16_000 in result) == (written == "tiff")
 
 

@@ -48,7 +48,7 @@ class ShardType(click.ParamType[Any]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
         """Read what was given."""
-        found = re.fullmatch(r"(\d+)/(\d+)", value)
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", value)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             self.fail(f"{value!r} is not a part such as 1/4, 2/4, 3/4 or 4/4.", param, ctx)
         return int(found[1]), int(found[2])
@@ -163,7 +163,9 @@ Run again, it goes on: results that exist are skipped. The exit code is 1 if a f
 @click.option("--overwrite", is_flag=True, help="Make results of tintype anew; other files stay.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed in an earlier run.")
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be colored and what cannot be; do nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be colored and which files are broken; do nothing.",
 )
 @click.option(
     "--jobs",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
-
-_COLUMNS = 100
 
 if TYPE_CHECKING:
     from tintype.models.catalog import Entry
@@ -61,7 +60,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
         yield "  size       not on this machine; downloaded when first used"
         yield f"  license    {facts['license']}"
         return
-    yield f"  {facts['summary']}"
+    columns = min(shutil.get_terminal_size().columns, 100)
+    yield click.wrap_text(facts["summary"], columns, "  ", "  ")
     megabytes, millions = facts["bytes"] / 1e6, facts["parameters"] / 1e6
     yield f"  size       {megabytes:.1f} MB, {millions:.1f} million parameters"
     yield f"  license    {facts['license']}"
@@ -74,4 +74,4 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     for scores in facts["scores"]:
         values = ", ".join(f"{name} {value:g}" for name, value in scores["values"].items())
         told = f"{values} ({scores['protocol']})"
-        yield click.wrap_text(told, _COLUMNS, "  scores     ", " " * 13)
+        yield click.wrap_text(told, columns, "  scores     ", " " * 13)

@@ -30,10 +30,14 @@ def colorize(
     from tintype.image import Photo
     from tintype.provenance import is_our_result
 
+    if (source == NAME and sys.stdin is None) or (output == NAME and sys.stdout is None):
+        raise click.UsageError("- stands for standard input or output, which is closed.")
     if output == NAME and sys.stdout.isatty():
         raise click.UsageError("a picture is nothing for a terminal: send it to a file or program.")
+    kind = format
     if output != NAME:
         check_name(Path(output), format)
+        kind = written_as(Path(output), format)
     if source == NAME:
         photo = Photo.open(sys.stdin.buffer.read(), name="standard input")
     else:
@@ -41,7 +45,7 @@ def colorize(
     if is_our_result(photo):
         raise PhotoError(f"{photo.name}: was colored by tintype before.", hint="Give the original.")
     colored = Colorizer(model)(photo, **coloring)
-    note = photo.note(format if output == NAME else written_as(Path(output), format))
+    note = photo.note(kind)
     if note:
         click.echo(one_line(f"tintype: note: {note}"), err=True)
     if output == NAME:

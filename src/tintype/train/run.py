@@ -263,8 +263,11 @@ def check_same_recipe(recipe: Recipe, state: dict[str, Any], out: Path) -> list[
         is_begun = i < state["stage_number"] or state["stage_images"] > 0
         if not is_begun:
             continue
-        may_change = STEERING if i == state["stage_number"] else frozenset()
         where = f"stages.{stage['name']}"
+        if mine is None:
+            differs.append(f"{where}, which the recipe lacks")
+            continue
+        may_change = STEERING if i == state["stage_number"] else frozenset()
         turned = _differences(where, mine, stage)
         for told, told_as_turned in zip(_differences(where, stage, mine), turned, strict=True):
             key = told.partition("=")[0].rpartition(".")[2]
