@@ -246,6 +246,8 @@ def test_stages_to_come_may_be_others(photo_folder, tmp_path, small_recipe):
     state = checkpoint.load(tmp_path / "checkpoints" / "latest.pt")
     assert (state["images"], state["stage_number"]) == (32, 4)
     train(longer, [photo_folder], tmp_path)
+    with pytest.raises(CheckpointError, match=r"stages\.more, which the recipe lacks"):
+        train(recipe, [photo_folder], tmp_path)
 
 
 CRASHES = """
