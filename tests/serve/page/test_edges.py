@@ -102,8 +102,14 @@ def test_zoom_by_wheel_keys_and_double_click(
     expect(here.page.locator("#zoom-at")).to_have_text("100%")
     here.page.keyboard.press("0")
     expect(here.page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
-    here.page.mouse.dblclick(*here.on_screen(256, 256))
-    here.until(lambda: sheet.bounding_box()["width"] > 1.5 * fit["width"])
+    here.until(lambda: sheet.bounding_box() == pytest.approx(fit, abs=1))
+
+    def doubly_clicked() -> bool:
+        here.page.mouse.dblclick(*here.on_screen(256, 256))
+        here.page.wait_for_timeout(600)  # it glides
+        return bool(sheet.bounding_box()["width"] > 1.5 * fit["width"])
+
+    here.until(doubly_clicked)  # on a busy machine two clicks may be too far apart to be one
 
 
 def test_what_is_refused_is_told(
