@@ -57,22 +57,23 @@ def exif_of(file: BinaryIO, page: int) -> bytes | None:
 
     None where it says nothing.
     """
-    left_out = _OF_PIXELS - _RESOLUTION | {_IPTC, _PHOTOSHOP}
-    for largest in _LARGEST_IN_EXIF:
-        block = io.BytesIO(b"II*\0" + bytes(4))
-        try:
-            source, target = Tiff(file), Tiff(block)
-            _, entries = source.page(page)
-            known = {t: e for t, e in entries.items() if t < _PRIVATE or t in _OF_EXIF}
+    left_out = _OF_PIXELS - _RESOLUTION
+    try:
+        source = Tiff(file)
+        _, entries = source.page(page)
+        known = {t: e for t, e in entries.items() if t < _PRIVATE or t in _OF_EXIF}
+        for largest in _LARGEST_IN_EXIF:
+            block = io.BytesIO(b"II*\0" + bytes(4))
+            target = Tiff(block)
             values = _copied(source, known, target, largest, left_out=left_out)
-        except BROKEN:
-            return None
-        if not values:
-            return None
-        target.link(target.first_link, target.append_directory(values))
-        exif = b"Exif\0\0" + block.getvalue()
-        if len(exif) <= EXIF_BYTES:
-            return exif
+            if not values:
+                return None
+            target.link(target.first_link, target.append_directory(values))
+            exif = b"Exif\0\0" + block.getvalue()
+            if len(exif) <= EXIF_BYTES:
+                return exif
+    except BROKEN:
+        pass
     return None
 
 

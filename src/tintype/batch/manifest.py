@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 
 from tintype import files
-from tintype.batch.one import Result
+from tintype.batch.one import Result, exists
 from tintype.batch.plan import WHOLE, Item, Shard
 from tintype.errors import OutputError
 
@@ -105,8 +105,7 @@ class Manifest:
             return Result(item, "failed", reason, sha256=entry.sha256)
         if not all(os.path.lexists(path) for path in (item.output, *item.beside)):
             return None
-        changed = "" if is_same else f", but {item.source} has changed since"
-        reason = f"{item.output} exists{changed}; --overwrite makes it anew"
+        reason = exists(item.output, None if is_same else item.source)
         return Result(item, "skipped", reason, "", entry.sha256, entry.model)
 
     def add(self, result: Result, seconds: float) -> None:

@@ -142,8 +142,14 @@ def _failed(item: Item, error: Exception, sha256: str | None = None) -> Result:
     return Result(item, "failed", f"{item.source}: {type(error).__name__}: {error}")
 
 
+def exists(output: object, changed: object = None) -> str:
+    """Why there is nothing to do; `changed` is the input, if it is another than it was then."""
+    but = f", but {changed} has changed since" if changed else ""
+    return f"{output} exists{but}; --overwrite makes it anew"
+
+
 def _exists(item: Item) -> Result:
-    return Result(item, "skipped", f"{item.output} exists; --overwrite makes it anew")
+    return Result(item, "skipped", exists(item.output))
 
 
 def _ours(item: Item) -> Result:

@@ -40,13 +40,21 @@ class Players:
         fake, logits = self.g(*views.given, likely=True)
         return fake, stage.likely_weight * cross_entropy(logits, views.lab[:, 1:])
 
-    def perceptual_loss(
+    def beside_l1(
         self, stage: PretrainStage | GanStage, views: Views, fake: Tensor
-    ) -> Tensor | float:
-        """The weighted distance of a frozen encoder's features; 0 where the stage has none."""
-        if self.perceptual is None or stage.perceptual is None:
-            return 0.0
-        return stage.perceptual.weight * self.perceptual(views, fake)
+    ) -> dict[str, Tensor | float]:
+        """The weighted losses that the stage has beside that of distance, by name."""
+        found: dict[str, Tensor | float] = {}
+        if self.perceptual is not None and stage.perceptual is not None:
+            found["perceptual"] = stage.perceptual.weight * self.perceptual(views, fake)
+        for name, weight, loss in (
+            ("blotches", stage.blotch_weight, losses.blotches),
+            ("colorfulness", stage.colorfulness_weight, losses.colorfulness),
+        ):
+            if weight:
+                made_ab = chroma_of(views.space, fake.float())
+                found[name] = weight * loss(made_ab, views.lab[:, 1:])
+        return found
 
 
 def logged(**losses: Tensor | float) -> Losses:
@@ -59,18 +67,9 @@ def pretrain_step(fabric: Fabric, players: Players, stage: PretrainStage, views:
     assert players.opt_g is not None
     fake, loss_likely = players.make(stage, views)
     loss_l1 = distance(stage, views, fake)
-    loss_perceptual = players.perceptual_loss(stage, views, fake)
-    loss_blotches = blotches(stage, views, fake)
-    loss_colorfulness = colorfulness(stage, views, fake)
-    loss_g = loss_l1 + loss_perceptual + loss_blotches + loss_colorfulness + loss_likely
-    descend(fabric, loss_g, players.opt_g)
-    return logged(
-        l1=loss_l1,
-        perceptual=loss_perceptual,
-        blotches=loss_blotches,
-        colorfulness=loss_colorfulness,
-        likely=loss_likely,
-    )
+    beside = players.beside_l1(stage, views, fake) | {"likely": loss_likely}
+    descend(fabric, loss_l1 + sum(beside.values()), players.opt_g)
+    return logged(l1=loss_l1, **beside)
 
 
 def likely_step(fabric: Fabric, players: Players, views: Views) -> Losses:
@@ -121,22 +120,12 @@ def gan_step(
     with still(opt_d), fabric.no_backward_sync(d):  # D only passes gradients on
         loss_adv = g_loss(d(gray, fake))
     loss_l1 = distance(stage, views, fake)
-    loss_perceptual = players.perceptual_loss(stage, views, fake)
-    loss_blotches = blotches(stage, views, fake)
-    loss_colorfulness = colorfulness(stage, views, fake)
+    beside = players.beside_l1(stage, views, fake) | {"likely": loss_likely}
     loss_g = stage.adversarial_weight * loss_adv + stage.lambda_l1 * loss_l1
-    loss_g = loss_g + loss_perceptual + loss_blotches + loss_colorfulness + loss_likely
-    descend(fabric, loss_g, opt_g)
+    descend(fabric, loss_g + sum(beside.values()), opt_g)
 
     told = {"d": loss_d.detach(), "d_accuracy": accuracy(on_real, on_fake, middle)}
-    return told | logged(
-        l1=loss_l1,
-        adversarial=loss_adv,
-        perceptual=loss_perceptual,
-        blotches=loss_blotches,
-        colorfulness=loss_colorfulness,
-        likely=loss_likely,
-    )
+    return told | logged(l1=loss_l1, adversarial=loss_adv, **beside)
 
 
 def distance(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor:
@@ -148,22 +137,6 @@ def distance(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Ten
     if views.weight is not None:
         error = error * views.weight
     return error.mean()
-
-
-def blotches(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor | float:
-    """The weighted excess of variation where the truth is smooth; 0 where the stage has none."""
-    if not stage.blotch_weight:
-        return 0.0
-    made_ab = chroma_of(views.space, fake.float())
-    return stage.blotch_weight * losses.blotches(made_ab, views.lab[:, 1:])
-
-
-def colorfulness(stage: PretrainStage | GanStage, views: Views, fake: Tensor) -> Tensor | float:
-    """The weighted error of each picture's colorfulness; 0 where the stage has none."""
-    if not stage.colorfulness_weight:
-        return 0.0
-    made_ab = chroma_of(views.space, fake.float())
-    return stage.colorfulness_weight * losses.colorfulness(made_ab, views.lab[:, 1:])
 
 
 def accuracy(on_real: Tensor, on_fake: Tensor, middle: float) -> Tensor:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from tintype import files, formats
 from tintype.batch import Item, Result, colorize_one
-from tintype.batch.one import Room
+from tintype.batch.one import Room, exists
 from tintype.batch.plan import result_name
 from tintype.colorizer import Colorizer
 from tintype.engines import local
@@ -107,8 +107,7 @@ class _Block:
         name = known.output.removeprefix(self._destination.url_of(""))
         if not (self._is_name_of(line.key, name) and self._is_there(name)):
             return None
-        changed = "" if is_same else f", but {known.input} has changed since"
-        reason = f"{known.output} exists{changed}; --overwrite makes it anew"
+        reason = exists(known.output, None if is_same else known.input)
         return replace(known, status="skipped", reason=reason)
 
     def _items(self, to_do: list[Planned], scratch: Path) -> Iterator[Item]:
